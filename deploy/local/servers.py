@@ -1,0 +1,197 @@
+"""The real Redis, RabbitMQ and PostgreSQL from Debian's packages, started and ended by hand on loopback.
+
+    python3 servers.py exec COMMAND [ARG ...]   runs COMMAND with private servers on free ports, named by SIMPLECHAT_TEST_*_URL
+"""
+
+import concurrent.futures
+import os
+import pathlib
+import pwd
+import shutil
+import subprocess
+import sys
+import tempfile
+
+from process import Process, answers, free_port, wait_until
+
+POSTGRES_BIN = pathlib.Path("/usr/lib/postgresql/15/bin")
+RABBITMQ_BIN = pathlib.Path("/usr/lib/rabbitmq/bin")
+
+
+class Redis:
+    def __init__(self, root: pathlib.Path, port: int):
+        self.port = port
+        self.url = f"redis://127.0.0.1:{port}"
+        self.dir = root / "redis"
+        self.process = Process("redis", ["redis-server", "--port", port, "--bind", "127.0.0.1", "--dir", self.dir,
+                                         "--save", "", "--appendonly", "no", "--maxmemory-policy", "noeviction"], root / "log")
+
+    def start(self) -> None:
+        self.dir.mkdir(parents=True, exist_ok=True)
+        self.process.start()
+        self.process.wait_ready(lambda: answers(self.port))
+
+    def stop(self) -> None:
+        self.process.stop()
+
+    def kill(self) -> None:
+        self.process.kill()
+
+
+class RabbitMq:
+    def __init__(self, root: pathlib.Path, port: int):
+        self.port = port
+        self.url = f"amqp://guest:guest@127.0.0.1:{port}"
+        self.dir = root / "rabbitmq"
+        self.epmd_port = free_port()
+        self.pid_file = self.dir / "pid"
+        self.env = {
+            "HOME": str(self.dir),  # where the Erlang cookie lies
+            "RABBITMQ_NODENAME": f"simplechat{port}@localhost",
+            "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
+            "RABBITMQ_NODE_PORT": str(port),
+            "RABBITMQ_DIST_PORT": str(free_port()),
+            "RABBITMQ_MNESIA_BASE": str(self.dir / "mnesia"),
+            "RABBITMQ_LOG_BASE": str(self.dir / "log"),
+            "RABBITMQ_PID_FILE": str(self.pid_file),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(self.dir / "enabled_plugins"),
+            "RABBITMQ_CONFIG_FILE": str(self.dir / "rabbitmq"),
+            "ERL_EPMD_ADDRESS": "127.0.0.1",
+            "ERL_EPMD_PORT": str(self.epmd_port),
+            # One scheduler for each core is enough here; busy waiting would take the cores from what is measured.
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+sbwt none +sbwtdcpu none +sbwtdio none -kernel inet_dist_use_interface {127,0,0,1}",
+        }
+        # epmd is started as a child of ours, so that it can be ended by its PID like everything else.
+        self.epmd = Process("epmd", ["epmd", "-port", self.epmd_port, "-address", "127.0.0.1"], root / "log")
+        self.process = Process("rabbitmq", [RABBITMQ_BIN / "rabbitmq-server"], root / "log", self.env)
+
+    def start(self) -> None:
+        (self.dir / "log").mkdir(parents=True, exist_ok=True)
+        (self.dir / "enabled_plugins").write_text("[].\n")
+        # A broker that stops taking messages because the machine's disk is nearly full would be tested only by chance.
+        (self.dir / "rabbitmq.conf").write_text("disk_free_limit.absolute = 500MB\nvm_memory_high_watermark.relative = 0.4\n")
+        if not self.epmd.running():
+            self.epmd.start()
+            self.epmd.wait_ready(lambda: answers(self.epmd_port))
+        self.pid_file.unlink(missing_ok=True)
+        self.process.start()
+        self.process.wait_ready(lambda: self.pid_file.exists() and answers(self.port), 120)
+
+    def ctl(self, *words: str) -> str:
+        return subprocess.run([RABBITMQ_BIN / "rabbitmqctl", "-q", *words], env={**os.environ, **self.env}, check=True,
+                              capture_output=True, text=True, timeout=60).stdout
+
+    def stop(self) -> None:
+        self.process.stop(60)
+        self.epmd.stop()
+
+    def kill(self) -> None:
+        # The start script execs the Erlang machine's parent; the machine itself writes the pid file.
+        machine = int(self.pid_file.read_text())
+        os.kill(machine, 9)
+        self.process.kill()
+
+
+class Postgres:
+    """Runs as the system user `postgres` when we are root, which PostgreSQL refuses to run as."""
+
+    def __init__(self, root: pathlib.Path, port: int):
+        self.port = port
+        self.password = "simplechat"
+        self.url = f"postgres://postgres:{self.password}@127.0.0.1:{port}/postgres"
+        self.dir = root / "postgres"
+        self.as_user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+        self.process = Process("postgres", [*self.as_user, POSTGRES_BIN / "postgres", "-D", self.dir, "-p", port,
+                                            "-c", "listen_addresses=127.0.0.1", "-c", f"unix_socket_directories={self.dir}",
+                                            "-c", "shared_buffers=256MB", "-c", "max_wal_size=2GB"], root / "log", cwd="/")
+
+    def start(self) -> None:
+        if not (self.dir / "PG_VERSION").exists():
+            self._init()
+        (self.dir / "postmaster.pid").unlink(missing_ok=True)
+        self.process.start()
+        self.process.wait_ready(self.ready, 60)
+
+    def _init(self) -> None:
+        self.dir.mkdir(parents=True, exist_ok=True)
+        password_file = self.dir.parent / "postgres-password"
+        password_file.write_text(self.password)
+        if self.as_user:
+            user = pwd.getpwnam("postgres")
+            for path in (self.dir, password_file):
+                os.chown(path, user.pw_uid, user.pw_gid)
+        subprocess.run([*self.as_user, POSTGRES_BIN / "initdb", "-D", self.dir, "-U", "postgres", "-A", "scram-sha-256",
+                        f"--pwfile={password_file}", "-E", "UTF8", "--locale=C.UTF-8"],
+                       check=True, stdout=subprocess.DEVNULL, cwd="/")
+        password_file.unlink()
+
+    def ready(self) -> bool:
+        return subprocess.run([POSTGRES_BIN / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port)], check=False).returncode == 0
+
+    def _postmaster(self) -> int:
+        return int((self.dir / "postmaster.pid").read_text().split()[0])
+
+    def stop(self) -> None:
+        if self.process.running():
+            os.kill(self._postmaster(), 2)  # SIGINT: fast shutdown
+            self.process.child.wait(60)
+
+    def kill(self) -> None:
+        """As a crash: no shutdown checkpoint, recovery at the next start."""
+        if self.process.running():
+            os.kill(self._postmaster(), 3)  # SIGQUIT: immediate shutdown
+            self.process.child.wait(60)
+
+
+class Servers:
+    """All three, with their data under `root`. `ports` names those that are not to be chosen freely."""
+
+    def __init__(self, root: pathlib.Path, ports: dict[str, int] | None = None):
+        ports = ports or {}
+        self.root = pathlib.Path(root)
+        self.redis = Redis(self.root, ports.get("redis") or free_port())
+        self.rabbitmq = RabbitMq(self.root, ports.get("rabbitmq") or free_port())
+        self.postgres = Postgres(self.root, ports.get("postgres") or free_port())
+        self.all = [self.redis, self.rabbitmq, self.postgres]
+
+    def start(self) -> "Servers":
+        self.root.mkdir(parents=True, exist_ok=True)
+        os.chmod(self.root, 0o755)  # the user `postgres` must get through
+        try:
+            with concurrent.futures.ThreadPoolExecutor() as pool:
+                for started in [pool.submit(server.start) for server in self.all]:
+                    started.result()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def stop(self) -> None:
+        for server in self.all:
+            server.stop()
+
+    def __enter__(self) -> "Servers":
+        return self.start()
+
+    def __exit__(self, *_) -> None:
+        self.stop()
+
+    def test_env(self) -> dict[str, str]:
+        return {"SIMPLECHAT_TEST_REDIS_URL": self.redis.url, "SIMPLECHAT_TEST_MQ_URL": self.rabbitmq.url,
+                "SIMPLECHAT_TEST_DB_URL": self.postgres.url}
+
+
+def main() -> int:
+    if len(sys.argv) < 3 or sys.argv[1] != "exec":
+        print(__doc__, file=sys.stderr)
+        return 2
+    root = pathlib.Path(tempfile.mkdtemp(prefix="simplechat-servers-"))
+    try:
+        with Servers(root) as servers:
+            return subprocess.run(sys.argv[2:], env={**os.environ, **servers.test_env()}, check=False).returncode
+    finally:
+        shutil.rmtree(root, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

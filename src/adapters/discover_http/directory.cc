@@ -1,0 +1,79 @@
+#include "adapters/discover_http/directory.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "wire/directory_body.h"
+
+namespace simplechat::adapters::discover_http {
+
+DiscoverHttpDirectory::DiscoverHttpDirectory(const boost::asio::any_io_executor& executor, const Options& options,
+                                             runtime::Dependency& dependency)
+    : client_(executor, options.origin, {.deadline = options.deadline, .bearer_token = options.cluster_secret}),
+      dependency_(dependency) {}
+
+chat::Task<chat::Result<chat::LeaseState>> DiscoverHttpDirectory::renew(const chat::GatewayIdentity& gateway,
+                                                                        std::chrono::milliseconds lease) {
+  const bool in_doubt = std::exchange(renewal_in_doubt_, true);
+  const auto body = co_await post("/v1/renew", wire::encode_renew(gateway, lease));
+  if (!body) co_return std::unexpected(body.error());
+  auto state = wire::parse_lease_state(*body);
+  if (!state) co_return failed("/v1/renew", state.error().message);
+  renewal_in_doubt_ = false;
+  if (in_doubt) state->records_kept = false;
+  co_return state;
+}
+
+chat::Task<chat::Result<void>> DiscoverHttpDirectory::apply(const chat::GatewayIdentity& gateway,
+                                                            std::span<const chat::RecordChange> changes) {
+  while (!changes.empty()) {
+    const auto part = changes.first(std::min(changes.size(), wire::kDirectoryBatchMax));
+    const auto body = co_await post("/v1/apply", wire::encode_apply(gateway, part));
+    if (!body) co_return std::unexpected(body.error());
+    changes = changes.subspan(part.size());
+  }
+  co_return chat::Result<void>();
+}
+
+chat::Task<chat::Result<std::vector<std::vector<std::string>>>> DiscoverHttpDirectory::locate(
+    std::span<const std::string> users) {
+  std::vector<std::vector<std::string>> all;
+  while (!users.empty()) {
+    const auto part = users.first(std::min(users.size(), wire::kDirectoryBatchMax));
+    const auto body = co_await post("/v1/locate", wire::encode_locate(part));
+    if (!body) co_return std::unexpected(body.error());
+    auto found = wire::parse_locations(*body);
+    if (!found) co_return failed("/v1/locate", found.error().message);
+    if (found->size() != part.size()) co_return failed("/v1/locate", "the answer is not one for each user");
+    std::ranges::move(*found, std::back_inserter(all));
+    users = users.subspan(part.size());
+  }
+  co_return all;
+}
+
+chat::Task<chat::Result<void>> DiscoverHttpDirectory::close(const chat::GatewayIdentity& gateway) {
+  const auto body = co_await post("/v1/close", wire::encode_close(gateway));
+  if (!body) co_return std::unexpected(body.error());
+  co_return chat::Result<void>();
+}
+
+chat::Task<chat::Result<std::string>> DiscoverHttpDirectory::post(std::string target, std::string body) {
+  runtime::HttpRequest request{
+      .method = "POST", .target = target, .body = std::move(body), .content_type = "application/json"};
+  auto response = co_await client_.call(std::move(request));
+  if (!response) co_return failed(target, response.error().message);
+  if (response->status != 200) co_return failed(target, fmt::format("answered {}", response->status));
+  dependency_.up();
+  co_return std::move(response->body);
+}
+
+std::unexpected<chat::Error> DiscoverHttpDirectory::failed(std::string_view target, std::string_view what) {
+  std::string message = fmt::format("sv-discover {}{}: {}", client_.origin(), target, what);
+  dependency_.down(message);
+  return chat::fail(chat::ErrorCode::unavailable, std::move(message));
+}
+
+}  // namespace simplechat::adapters::discover_http

@@ -1,0 +1,100 @@
+// The SQL of PostgresReader, and the columns of its results.
+#pragma once
+
+#include "adapters/postgres/connection.h"
+
+namespace simplechat::adapters::postgres {
+
+namespace columns {
+
+// In the same place in every result.
+inline constexpr int kSender = 0;
+inline constexpr int kId = 1;
+inline constexpr int kAt = 2;
+inline constexpr int kPayload = 3;
+inline constexpr int kConversation = 4;
+
+inline constexpr int kHistoryMore = 4;
+
+inline constexpr int kReadAt = 5;
+inline constexpr int kReceivedAt = 6;
+inline constexpr int kPeerReadAt = 7;
+inline constexpr int kPeerReceivedAt = 8;
+inline constexpr int kUnread = 9;
+inline constexpr int kConversationsMore = 10;
+
+inline constexpr int kCommitXid = 5;
+inline constexpr int kOrdinal = 6;
+inline constexpr int kCursorIsPast = 7;
+
+}  // namespace columns
+
+// $1 conversation, $2 bound, $3 limit. Messages of one `at` are never split between pages (WITH TIES), because a page
+// is asked for by an `at`.
+inline constexpr Statement kHistoryBefore{"history_before", R"sql(
+WITH page AS MATERIALIZED (
+  SELECT sender, id, at, payload FROM message
+  WHERE conversation = $1::text AND at < $2::bigint
+  ORDER BY at DESC FETCH FIRST ($3::bigint) ROWS WITH TIES)
+SELECT sender, id, at, payload,
+  EXISTS (SELECT FROM message WHERE conversation = $1::text AND at < (SELECT min(at) FROM page))
+FROM page ORDER BY at, sender, id
+)sql"};
+
+inline constexpr Statement kHistoryAfter{"history_after", R"sql(
+WITH page AS MATERIALIZED (
+  SELECT sender, id, at, payload FROM message
+  WHERE conversation = $1::text AND at > $2::bigint
+  ORDER BY at FETCH FIRST ($3::bigint) ROWS WITH TIES)
+SELECT sender, id, at, payload,
+  EXISTS (SELECT FROM message WHERE conversation = $1::text AND at > (SELECT max(at) FROM page))
+FROM page ORDER BY at, sender, id
+)sql"};
+
+// $1 user, $2 before, $3 limit, $4 unread messages counted at most. The last message of each conversation is one index
+// probe; marks and unread counts are read for the page alone.
+inline constexpr Statement kConversations{"conversations", R"sql(
+WITH listed AS MATERIALIZED (
+  SELECT last.sender, last.id, last.at, last.payload, member.conversation
+  FROM member CROSS JOIN LATERAL (
+    SELECT sender, id, at, payload FROM message
+    WHERE message.conversation = member.conversation
+    ORDER BY at DESC, sender DESC, id DESC LIMIT 1) AS last
+  WHERE member.user_id = $1::text AND last.at < $2::bigint),
+page AS MATERIALIZED (
+  SELECT * FROM listed ORDER BY at DESC FETCH FIRST ($3::bigint) ROWS WITH TIES)
+SELECT page.sender, page.id, page.at, page.payload, page.conversation,
+  coalesce(own.read_at, 0), coalesce(own.received_at, 0), coalesce(peer.read_at, 0), coalesce(peer.received_at, 0),
+  (SELECT count(*) FROM (
+     SELECT FROM message
+     WHERE message.conversation = page.conversation AND message.at > coalesce(own.read_at, 0)
+       AND message.sender <> $1::text
+     LIMIT $4::bigint) AS unread),
+  (SELECT count(*) FROM listed) > (SELECT count(*) FROM page)
+FROM page
+LEFT JOIN mark AS own ON own.conversation = page.conversation AND own.user_id = $1::text
+LEFT JOIN mark AS peer ON peer.conversation = page.conversation AND peer.user_id <> $1::text
+  AND left(page.conversation, 1) <> '#'
+ORDER BY page.at DESC, page.conversation
+)sql"};
+
+// $1 user, $2 commit_xid and $3 ordinal of the cursor, $4 limit. One row at least: without messages its message columns
+// are null. Only transactions below the oldest that still runs are read, because every one of those has ended: nothing
+// can appear behind the cursor later.
+inline constexpr Statement kSync{"sync", R"sql(
+SELECT page.sender, page.id, page.at, page.payload, page.conversation, page.commit_xid, page.ordinal,
+  snapshot.next > $2::xid8
+FROM (SELECT pg_snapshot_xmin(now) AS settled, pg_snapshot_xmax(now) AS next
+      FROM pg_current_snapshot() AS now) AS snapshot
+LEFT JOIN LATERAL (
+  SELECT later.* FROM member CROSS JOIN LATERAL (
+    SELECT sender, id, at, payload, conversation, commit_xid, ordinal FROM message
+    WHERE message.conversation = member.conversation
+      AND (commit_xid, ordinal) > ($2::xid8, $3::bigint) AND commit_xid < snapshot.settled
+    ORDER BY commit_xid, ordinal LIMIT $4::bigint) AS later
+  WHERE member.user_id = $1::text
+  ORDER BY later.commit_xid, later.ordinal LIMIT $4::bigint) AS page ON true
+ORDER BY page.commit_xid, page.ordinal
+)sql"};
+
+}  // namespace simplechat::adapters::postgres

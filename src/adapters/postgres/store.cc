@@ -1,0 +1,194 @@
+#include "adapters/postgres/store.h"
+
+#include <algorithm>
+#include <map>
+#include <numeric>
+#include <set>
+#include <string_view>
+#include <tuple>
+#include <utility>
+
+#include "adapters/postgres/migrations.h"
+#include "chat/ids.h"
+
+namespace simplechat::adapters::postgres {
+namespace {
+
+using chat::ErrorCode;
+using Call = Connection::Call;
+
+// A commit that is reported but not flushed would break the promise that an ack is; a stronger setting than `on` stays.
+constexpr const char* kDurableCommits =
+    "SELECT set_config('synchronous_commit', 'on', false) "
+    "WHERE current_setting('synchronous_commit') NOT IN ('on', 'remote_apply')";
+
+constexpr Statement kInsertMessages{
+    "insert_messages",
+    "INSERT INTO message (ordinal, at, conversation, sender, id, payload) "
+    "SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::bytea[]) "
+    "ON CONFLICT (conversation, sender, id) DO NOTHING"};
+
+constexpr Statement kInsertMembers{"insert_members",
+                                   "INSERT INTO member (user_id, conversation) "
+                                   "SELECT * FROM unnest($1::text[], $2::text[]) ON CONFLICT DO NOTHING"};
+
+constexpr Statement kRaiseMarks{"raise_marks",
+                                "INSERT INTO mark (conversation, user_id, received_at, read_at) "
+                                "SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[]) "
+                                "ON CONFLICT (conversation, user_id) DO UPDATE SET "
+                                "  received_at = greatest(mark.received_at, excluded.received_at), "
+                                "  read_at = greatest(mark.read_at, excluded.read_at) "
+                                "WHERE excluded.received_at > mark.received_at OR excluded.read_at > mark.read_at"};
+
+// The statements take their rows in the order of their keys, and a transaction its tables in the same order, so that
+// concurrent writers of the same rows wait for one another but never in a circle.
+Call insert_messages(const chat::MessageBatch& messages) {
+  std::vector<std::string> conversations;
+  conversations.reserve(messages.size());
+  for (const chat::MessageView& message : messages) {
+    conversations.push_back(chat::conversation_key(message.from, message.to));
+  }
+  std::vector<std::size_t> order(messages.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  // Of equal keys in one batch, the first is stored.
+  std::ranges::sort(order, {}, [&](std::size_t index) {
+    const chat::MessageView message = messages[index];
+    return std::tuple<std::string_view, std::string_view, std::string_view, std::size_t>(
+        conversations[index], message.from, message.id, index);
+  });
+  Array ordinal(Array::Of::bigint);
+  Array at(Array::Of::bigint);
+  Array conversation(Array::Of::text);
+  Array sender(Array::Of::text);
+  Array id(Array::Of::text);
+  Array payload(Array::Of::bytea);
+  for (const std::size_t index : order) {
+    const chat::MessageView message = messages[index];
+    ordinal.add(static_cast<std::int64_t>(index));
+    at.add(message.at);
+    conversation.add(conversations[index]);
+    sender.add(message.from);
+    id.add(message.id);
+    payload.add(message.payload);
+  }
+  Parameters parameters;
+  parameters.array(std::move(ordinal)).array(std::move(at)).array(std::move(conversation));
+  parameters.array(std::move(sender)).array(std::move(id)).array(std::move(payload));
+  return {kInsertMessages, std::move(parameters)};
+}
+
+Call raise_marks(const std::vector<chat::Mark>& marks) {
+  struct Raised {
+    chat::Timestamp received_at = 0;
+    chat::Timestamp read_at = 0;
+  };
+  std::map<std::pair<std::string, std::string>, Raised> raised;  // one statement may touch a row only once
+  for (const chat::Mark& mark : marks) {
+    Raised& row = raised[{chat::conversation_key(mark.user, mark.with), mark.user}];
+    chat::Timestamp& at = mark.kind == chat::MarkKind::read ? row.read_at : row.received_at;
+    at = std::max(at, mark.at);
+  }
+  Array conversation(Array::Of::text);
+  Array user(Array::Of::text);
+  Array received_at(Array::Of::bigint);
+  Array read_at(Array::Of::bigint);
+  for (const auto& [key, row] : raised) {
+    conversation.add(key.first);
+    user.add(key.second);
+    received_at.add(row.received_at);
+    read_at.add(row.read_at);
+  }
+  Parameters parameters;
+  parameters.array(std::move(conversation)).array(std::move(user));
+  parameters.array(std::move(received_at)).array(std::move(read_at));
+  return {kRaiseMarks, std::move(parameters)};
+}
+
+}  // namespace
+
+struct PostgresStore::Memberships {
+  std::set<std::pair<std::string, std::string>> rows;  // (user, conversation)
+  // One for both members of a pair, one for each member of a group. A space joins the latter: no user id has one.
+  std::vector<std::string> keys;
+
+  [[nodiscard]] Call insert() const {
+    Array users(Array::Of::text);
+    Array conversations(Array::Of::text);
+    for (const auto& [user, conversation] : rows) {
+      users.add(user);
+      conversations.add(conversation);
+    }
+    return {kInsertMembers, Parameters().array(std::move(users)).array(std::move(conversations))};
+  }
+};
+
+PostgresStore::PostgresStore(Options options, PostgresReader& reader, runtime::Dependency& dependency)
+    : options_(std::move(options)),
+      reader_(reader),
+      dependency_(dependency),
+      connection_({.url = options_.url, .statement_timeout = options_.deadline},
+                  [this](Connection& connection, Connection::TimePoint expires_at) -> chat::Result<void> {
+                    known_.clear();  // it may be another database than before
+                    const auto store = find_store(connection, expires_at);
+                    if (!store) return std::unexpected(store.error());
+                    return connection.execute(kDurableCommits, expires_at);
+                  }),
+      worker_("pg-writer", kAppendsWaitingMax) {}
+
+chat::Task<chat::Result<void>> PostgresStore::append(const chat::RecordBatch& batch) {
+  const auto expires_at = std::chrono::steady_clock::now() + options_.deadline;
+  auto job = [this, &batch, expires_at] { return write(batch, expires_at); };
+  const auto outcome = co_await worker_.run(std::move(job));
+  if (!outcome) co_return chat::fail(ErrorCode::unavailable, "too many batches wait for the database");
+  // A refusal of the batch is not the database's failure.
+  if (*outcome || outcome->error().code != ErrorCode::unavailable) {
+    dependency_.up();
+  } else {
+    dependency_.down(outcome->error().message);
+  }
+  co_return *outcome;
+}
+
+chat::Result<void> PostgresStore::write(const chat::RecordBatch& batch, Connection::TimePoint expires_at) {
+  if (std::chrono::steady_clock::now() >= expires_at) {
+    return chat::fail(ErrorCode::unavailable, "the database takes batches more slowly than they come");
+  }
+  if (const auto ready = connection_.open(expires_at); !ready) return ready;
+  if (batch.empty()) return {};
+  std::vector<Call> calls;
+  Memberships memberships;
+  if (!batch.messages.empty()) {
+    calls.push_back(insert_messages(batch.messages));
+    memberships = unknown_memberships(batch.messages);
+    if (!memberships.rows.empty()) calls.push_back(memberships.insert());
+  }
+  if (!batch.marks.empty()) calls.push_back(raise_marks(batch.marks));
+  const auto committed = connection_.transact(calls, expires_at);
+  if (committed) remember(std::move(memberships));
+  return committed;
+}
+
+PostgresStore::Memberships PostgresStore::unknown_memberships(const chat::MessageBatch& messages) const {
+  Memberships unknown;
+  for (const chat::MessageView& message : messages) {
+    std::string conversation = chat::conversation_key(message.from, message.to);
+    const bool group = chat::is_group_address(message.to);
+    std::string key = conversation;
+    if (group) key.append(" ").append(message.from);
+    if (known_.contains(key)) continue;
+    unknown.keys.push_back(std::move(key));
+    if (!group) unknown.rows.emplace(message.to, conversation);
+    unknown.rows.emplace(message.from, std::move(conversation));
+  }
+  return unknown;
+}
+
+void PostgresStore::remember(Memberships memberships) {
+  if (known_.size() + memberships.keys.size() > kKnownConversationsMax) known_.clear();
+  for (std::string& key : memberships.keys) {
+    if (known_.size() == kKnownConversationsMax) break;
+    known_.insert(std::move(key));
+  }
+}
+
+}  // namespace simplechat::adapters::postgres

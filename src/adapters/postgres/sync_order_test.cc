@@ -1,0 +1,119 @@
+// Sync while transactions commit out of the order of their ids.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <random>
+
+#include "adapters/postgres/test_database.h"
+
+namespace simplechat::adapters::postgres {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+class SyncOrder : public contract::StoreFixture {
+ protected:
+  SyncOrder() : StoreFixture([](boost::asio::io_context&) { return std::make_unique<PostgresHarness>(); }) {
+    Session setup(url());
+    setup("INSERT INTO member VALUES ('alice', 'alice,bob'), ('bob', 'alice,bob')");
+  }
+  std::string url() { return dynamic_cast<PostgresHarness&>(*harness_).url(); }
+
+  // A writer whose transaction the test opens and ends.
+  struct Writer : Session {
+    using Session::Session;
+    void insert(const std::string& id) {
+      (*this)("INSERT INTO message (ordinal, at, conversation, sender, id, payload) VALUES (" +
+              std::to_string(ordinal++) + ", 1, 'alice,bob', 'bob', '" + id + "', 'x')");
+    }
+    int ordinal = 0;
+    bool open = false;
+    Ids ids{};
+  };
+};
+
+TEST_F(SyncOrder, ATransactionThatCommitsLateIsNotPassedOver) {
+  Chain chain{.user = "alice", .limit = 10};
+  Writer a(url());
+  Writer b(url());
+  append({contract::message("before", "bob", "alice", 1)});
+  a("BEGIN");
+  a.insert("a");  // takes the lower transaction id
+  b("BEGIN");
+  b.insert("b");
+  b("COMMIT");
+  EXPECT_FALSE(turn_page(chain));
+  EXPECT_THAT(chain.seen, ElementsAre("before")) << "b is held back: a client that saw it could not go back to a";
+  a("COMMIT");
+  follow(chain, 3);
+  EXPECT_THAT(chain.seen, ElementsAre("before", "a", "b"));
+  EXPECT_FALSE(turn_page(chain));
+  EXPECT_EQ(chain.seen.size(), 3U);
+}
+
+TEST_F(SyncOrder, ATransactionThatRollsBackHoldsNothingBackForLonger) {
+  Chain chain{.user = "alice", .limit = 10};
+  Writer a(url());
+  Writer b(url());
+  a("BEGIN");
+  a.insert("a");
+  b("BEGIN");
+  b.insert("b");
+  b("COMMIT");
+  EXPECT_FALSE(turn_page(chain));
+  EXPECT_THAT(chain.seen, IsEmpty());
+  a("ROLLBACK");
+  follow(chain, 1);
+  EXPECT_THAT(chain.seen, ElementsAre("b"));
+}
+
+TEST_F(SyncOrder, RandomInterleavingsGiveEveryCommittedMessageOnce) {
+  for (const unsigned seed : {1U, 2U, 3U, 4U}) {
+    SCOPED_TRACE(seed);
+    std::mt19937 random(seed);
+    std::array<std::unique_ptr<Writer>, 4> writers;
+    for (auto& writer : writers) writer = std::make_unique<Writer>(url());
+    std::array<Chain, 3> chains{Chain{.user = "alice", .limit = 1}, Chain{.user = "bob", .limit = 3},
+                                Chain{.user = "alice", .limit = 200}};
+    Ids committed;
+    if (seed != 1U) committed = sync_ids("alice", 0);  // of the seeds before
+    int next = 0;
+    const auto end = [&](Writer& writer, bool commit) {
+      writer(commit ? "COMMIT" : "ROLLBACK");
+      if (commit) std::ranges::move(writer.ids, std::back_inserter(committed));
+      writer.ids.clear();
+      writer.ordinal = 0;
+      writer.open = false;
+    };
+    for (int step = 0; step < 400; ++step) {
+      Writer& writer = *writers[random() % writers.size()];
+      const unsigned dice = random() % 10;
+      if (!writer.open) {
+        writer("BEGIN");
+        writer.open = true;
+      } else if (dice < 5) {
+        writer.ids.push_back(std::to_string(seed) + "." + std::to_string(next++));
+        writer.insert(writer.ids.back());
+      } else {
+        end(writer, dice < 9);
+      }
+      turn_page(chains[random() % chains.size()]);
+    }
+    for (auto& writer : writers) {
+      if (writer->open) end(*writer, true);
+    }
+    std::ranges::sort(committed);
+    for (Chain& chain : chains) {
+      follow(chain, committed.size());
+      std::ranges::sort(chain.seen);
+      EXPECT_EQ(chain.seen, committed);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace simplechat::adapters::postgres

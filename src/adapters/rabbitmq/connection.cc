@@ -1,0 +1,348 @@
+#include "adapters/rabbitmq/connection.h"
+
+#include <amqp_framing.h>
+#include <amqp_tcp_socket.h>
+#include <fmt/format.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <utility>
+
+namespace simplechat::adapters::rabbitmq {
+namespace {
+
+constexpr amqp_channel_t kChannel = 1;
+constexpr int kFrameBytesMax = 128 * 1024;
+constexpr std::uint8_t kPersistent = 2;
+constexpr amqp_boolean_t kNo = 0;
+constexpr amqp_boolean_t kYes = 1;
+
+// RabbitMQ 4 moves a delivery to the dead letters when it came back 20 times, and it comes back with every consumer
+// that dies: what was acked to a sender must not leave the queue for that. A number that is never reached, since
+// only 4.0 knows "none".
+constexpr std::int32_t kDeliveryLimit = 1'000'000;
+
+amqp_bytes_t bytes_of(std::string_view text) {
+  return {.len = text.size(), .bytes = const_cast<char*>(text.data())};  // the library only reads it
+}
+
+std::string_view view_of(amqp_bytes_t bytes) { return {static_cast<const char*>(bytes.bytes), bytes.len}; }
+
+amqp_table_entry_t text_entry(std::string_view key, std::string_view value) {
+  amqp_table_entry_t entry{};
+  entry.key = bytes_of(key);
+  entry.value.kind = AMQP_FIELD_KIND_UTF8;
+  entry.value.value.bytes = bytes_of(value);
+  return entry;
+}
+
+amqp_table_entry_t flag_entry(std::string_view key, bool value) {
+  amqp_table_entry_t entry{};
+  entry.key = bytes_of(key);
+  entry.value.kind = AMQP_FIELD_KIND_BOOLEAN;
+  entry.value.value.boolean = value ? kYes : kNo;
+  return entry;
+}
+
+amqp_table_entry_t number_entry(std::string_view key, std::int32_t value) {
+  amqp_table_entry_t entry{};
+  entry.key = bytes_of(key);
+  entry.value.kind = AMQP_FIELD_KIND_I32;
+  entry.value.value.i32 = value;
+  return entry;
+}
+
+amqp_table_entry_t table_entry(std::string_view key, amqp_table_t value) {
+  amqp_table_entry_t entry{};
+  entry.key = bytes_of(key);
+  entry.value.kind = AMQP_FIELD_KIND_TABLE;
+  entry.value.value.table = value;
+  return entry;
+}
+
+template <std::size_t N>
+amqp_table_t table_of(std::array<amqp_table_entry_t, N>& entries) {
+  return {.num_entries = static_cast<int>(N), .entries = entries.data()};
+}
+
+timeval call_timeout() { return {.tv_sec = Connection::kCallTimeout.count(), .tv_usec = 0}; }
+
+// What the broker says when it closes a channel or the connection.
+std::string closing_words(const amqp_method_t& method) {
+  if (method.id == AMQP_CHANNEL_CLOSE_METHOD) {
+    return std::string(view_of(static_cast<const amqp_channel_close_t*>(method.decoded)->reply_text));
+  }
+  if (method.id == AMQP_CONNECTION_CLOSE_METHOD) {
+    return std::string(view_of(static_cast<const amqp_connection_close_t*>(method.decoded)->reply_text));
+  }
+  return fmt::format("an unexpected answer, method {:#x}", method.id);
+}
+
+bool closed_the_channel(const amqp_rpc_reply_t& reply, std::uint16_t code) {
+  return reply.reply_type == AMQP_RESPONSE_SERVER_EXCEPTION && reply.reply.id == AMQP_CHANNEL_CLOSE_METHOD &&
+         static_cast<const amqp_channel_close_t*>(reply.reply.decoded)->reply_code == code;
+}
+
+}  // namespace
+
+Connection::~Connection() {
+  if (interrupt_socket_ >= 0) ::close(interrupt_socket_);
+}
+
+Outcome Connection::open(const BrokerAddress& address) {
+  state_.reset(amqp_new_connection());
+  amqp_socket_t* const tcp = amqp_tcp_socket_new(state_.get());
+  if (tcp == nullptr) return std::unexpected("out of memory");
+  const timeval timeout = call_timeout();
+  amqp_set_handshake_timeout(state_.get(), &timeout);
+  amqp_set_rpc_timeout(state_.get(), &timeout);
+  const int connected = amqp_socket_open_noblock(tcp, address.host.c_str(), address.port, &timeout);
+  if (connected != AMQP_STATUS_OK) {
+    return outcome_of(connected, fmt::format("cannot connect to {}:{}", address.host, address.port));
+  }
+  {
+    const std::scoped_lock lock(interrupt_mutex_);
+    if (interrupted_) return std::unexpected("interrupted");
+    interrupt_socket_ = ::dup(socket());
+  }
+  return log_in(address);
+}
+
+Outcome Connection::log_in(const BrokerAddress& address) {
+  std::array capabilities{flag_entry("connection.blocked", true), flag_entry("consumer_cancel_notify", true),
+                          flag_entry("publisher_confirms", true), flag_entry("basic.nack", true)};
+  std::array properties{text_entry("connection_name", name_), table_entry("capabilities", table_of(capabilities))};
+  const amqp_table_t client = table_of(properties);
+  const amqp_rpc_reply_t logged_in =
+      amqp_login_with_properties(state_.get(), address.vhost.c_str(), kChannel, kFrameBytesMax, kHeartbeatSeconds,
+                                 &client, AMQP_SASL_METHOD_PLAIN, address.user.c_str(), address.password.c_str());
+  if (auto outcome = outcome_of(logged_in, "cannot log in"); !outcome) return outcome;
+  return open_channel();
+}
+
+Outcome Connection::open_channel() {
+  amqp_channel_open(state_.get(), kChannel);
+  return outcome_of(amqp_get_rpc_reply(state_.get()), "cannot open a channel");
+}
+
+Outcome Connection::declare(const Topology& topology) {
+  const auto ready = is_ready(topology);
+  if (!ready) return std::unexpected(ready.error());
+  return *ready ? declare_queues(topology) : make_queues(topology);  // declaring what is there compares its arguments
+}
+
+// The marker is looked for last: a queue that was seen while it was being made is complete once the marker is back.
+std::expected<bool, std::string> Connection::is_ready(const Topology& topology) {
+  std::vector<std::string> queues{topology.dead_letter_queue()};
+  for (unsigned partition = 0; partition < topology.partitions(); ++partition)
+    queues.push_back(topology.queue(partition));
+  for (const std::string& queue : queues) {
+    amqp_queue_declare(state_.get(), kChannel, bytes_of(queue), /*passive=*/kYes, /*durable=*/kYes, /*exclusive=*/kNo,
+                       /*auto_delete=*/kNo, amqp_empty_table);
+    const auto found = was_found();
+    if (!found || !*found) return found;
+  }
+  amqp_exchange_declare(state_.get(), kChannel, bytes_of(topology.ready_marker()), bytes_of("fanout"), /*passive=*/kYes,
+                        /*durable=*/kYes, /*auto_delete=*/kNo, /*internal=*/kNo, amqp_empty_table);
+  return was_found();
+}
+
+// What came of a passive declare. If nothing was found the broker has closed the channel, and this opens it again.
+std::expected<bool, std::string> Connection::was_found() {
+  const amqp_rpc_reply_t reply = amqp_get_rpc_reply(state_.get());
+  const bool missing = closed_the_channel(reply, AMQP_NOT_FOUND);
+  Outcome outcome;
+  if (!missing) {
+    outcome = outcome_of(reply, "cannot look for the queues");
+  } else {
+    amqp_channel_close_ok_t closed{};
+    outcome = outcome_of(amqp_send_method(state_.get(), kChannel, AMQP_CHANNEL_CLOSE_OK_METHOD, &closed),
+                         "cannot look for the queues");
+    if (outcome) outcome = open_channel();
+  }
+  if (!outcome) return std::unexpected(outcome.error());
+  return !missing;
+}
+
+Outcome Connection::make_queues(const Topology& topology) {
+  const std::string lock = topology.setup_lock();
+  const std::string marker = topology.ready_marker();
+  amqp_queue_declare(state_.get(), kChannel, bytes_of(lock), /*passive=*/kNo, /*durable=*/kNo, /*exclusive=*/kYes,
+                     /*auto_delete=*/kNo, amqp_empty_table);
+  const amqp_rpc_reply_t locked = amqp_get_rpc_reply(state_.get());
+  if (closed_the_channel(locked, AMQP_RESOURCE_LOCKED)) {
+    return std::unexpected("another connection is making the queues");  // and has done so before the next attempt
+  }
+  Outcome outcome = outcome_of(locked, "cannot declare queue " + lock);
+  if (!outcome) return outcome;
+
+  amqp_exchange_delete(state_.get(), kChannel, bytes_of(marker), /*if_unused=*/kNo);
+  outcome = outcome_of(amqp_get_rpc_reply(state_.get()), "cannot delete exchange " + marker);
+  if (outcome) outcome = declare_queues(topology);
+  if (!outcome) return outcome;
+
+  amqp_exchange_declare(state_.get(), kChannel, bytes_of(marker), bytes_of("fanout"), /*passive=*/kNo, /*durable=*/kYes,
+                        /*auto_delete=*/kNo, /*internal=*/kNo, amqp_empty_table);
+  outcome = outcome_of(amqp_get_rpc_reply(state_.get()), "cannot declare exchange " + marker);
+  if (!outcome) return outcome;
+  amqp_queue_delete(state_.get(), kChannel, bytes_of(lock), /*if_unused=*/kNo, /*if_empty=*/kNo);
+  return outcome_of(amqp_get_rpc_reply(state_.get()), "cannot delete queue " + lock);
+}
+
+Outcome Connection::declare_queues(const Topology& topology) {
+  const std::string dead_letters = topology.dead_letter_queue();
+  std::array dead_arguments{text_entry("x-queue-type", "quorum"), number_entry("x-delivery-limit", kDeliveryLimit)};
+  if (auto outcome = declare_queue(dead_letters, table_of(dead_arguments)); !outcome) return outcome;
+
+  std::array arguments{text_entry("x-queue-type", "quorum"), flag_entry("x-single-active-consumer", true),
+                       number_entry("x-delivery-limit", kDeliveryLimit), text_entry("x-dead-letter-exchange", ""),
+                       text_entry("x-dead-letter-routing-key", dead_letters)};
+  for (unsigned partition = 0; partition < topology.partitions(); ++partition) {
+    if (auto outcome = declare_queue(topology.queue(partition), table_of(arguments)); !outcome) return outcome;
+  }
+  return {};
+}
+
+Outcome Connection::declare_queue(const std::string& name, const amqp_table_t& arguments) {
+  amqp_queue_declare(state_.get(), kChannel, bytes_of(name), /*passive=*/kNo, /*durable=*/kYes, /*exclusive=*/kNo,
+                     /*auto_delete=*/kNo, arguments);
+  return outcome_of(amqp_get_rpc_reply(state_.get()), "cannot declare queue " + name);
+}
+
+Outcome Connection::confirm_publishes() {
+  amqp_confirm_select(state_.get(), kChannel);
+  return outcome_of(amqp_get_rpc_reply(state_.get()), "cannot ask for confirms");
+}
+
+Outcome Connection::consume(const std::string& queue, std::uint16_t prefetch) {
+  amqp_basic_qos(state_.get(), kChannel, /*prefetch_size=*/0, prefetch, /*global=*/kNo);
+  if (auto outcome = outcome_of(amqp_get_rpc_reply(state_.get()), "cannot set the prefetch"); !outcome) return outcome;
+  amqp_basic_consume(state_.get(), kChannel, bytes_of(queue), /*consumer_tag=*/bytes_of(queue), /*no_local=*/kNo,
+                     /*no_ack=*/kNo, /*exclusive=*/kNo, amqp_empty_table);
+  return outcome_of(amqp_get_rpc_reply(state_.get()), "cannot consume from " + queue);
+}
+
+Outcome Connection::publish(const std::string& queue, const Body& body) {
+  amqp_basic_properties_t properties{};
+  properties._flags = AMQP_BASIC_CONTENT_TYPE_FLAG | AMQP_BASIC_DELIVERY_MODE_FLAG;
+  properties.content_type = bytes_of("application/json");
+  properties.delivery_mode = kPersistent;
+  std::array headers{text_entry("x-simplechat-reason", body.reason), text_entry("x-simplechat-queue", body.from_queue)};
+  if (!body.reason.empty()) {
+    properties._flags |= AMQP_BASIC_HEADERS_FLAG;
+    properties.headers = table_of(headers);
+  }
+  const int status = amqp_basic_publish(state_.get(), kChannel, amqp_empty_bytes, bytes_of(queue), /*mandatory=*/kYes,
+                                        /*immediate=*/kNo, &properties, bytes_of(body.bytes));
+  return outcome_of(status, "cannot publish");
+}
+
+Outcome Connection::ack(std::uint64_t tag, bool multiple) {
+  return outcome_of(amqp_basic_ack(state_.get(), kChannel, tag, multiple ? kYes : kNo), "cannot ack");
+}
+
+Outcome Connection::pump() {
+  constexpr timeval kNow{.tv_sec = 0, .tv_usec = 0};
+  while (true) {
+    amqp_maybe_release_buffers(state_.get());
+    amqp_frame_t frame{};
+    const int status = amqp_simple_wait_frame_noblock(state_.get(), &frame, &kNow);
+    if (status == AMQP_STATUS_TIMEOUT) return {};
+    if (auto outcome = outcome_of(status, "connection lost"); !outcome) return outcome;
+    if (auto outcome = handle(frame); !outcome) return outcome;
+  }
+}
+
+Outcome Connection::handle(const amqp_frame_t& frame) {
+  switch (frame.frame_type) {
+    case AMQP_FRAME_METHOD:
+      return handle_method(frame.payload.method);
+    case AMQP_FRAME_HEADER:
+      content_.body.clear();
+      content_.bytes_left = frame.payload.properties.body_size;
+      if (content_.bytes_left == 0) finish_content();
+      return {};
+    case AMQP_FRAME_BODY: {
+      const std::string_view fragment = view_of(frame.payload.body_fragment);
+      if (fragment.size() > content_.bytes_left) return std::unexpected("the broker sent more than it announced");
+      content_.body.append(fragment);
+      content_.bytes_left -= fragment.size();
+      if (content_.bytes_left == 0) finish_content();
+      return {};
+    }
+    default:
+      return {};
+  }
+}
+
+Outcome Connection::handle_method(const amqp_method_t& method) {
+  switch (method.id) {
+    case AMQP_BASIC_ACK_METHOD: {
+      const auto* ack = static_cast<const amqp_basic_ack_t*>(method.decoded);
+      handler_.on_confirmed(ack->delivery_tag, ack->multiple != 0);
+      return {};
+    }
+    case AMQP_BASIC_NACK_METHOD: {
+      const auto* nack = static_cast<const amqp_basic_nack_t*>(method.decoded);
+      handler_.on_refused(nack->delivery_tag, nack->multiple != 0);
+      return {};
+    }
+    case AMQP_BASIC_DELIVER_METHOD: {
+      const auto* deliver = static_cast<const amqp_basic_deliver_t*>(method.decoded);
+      content_.tag = deliver->delivery_tag;
+      content_.queue = view_of(deliver->consumer_tag);
+      return {};
+    }
+    case AMQP_BASIC_RETURN_METHOD: {
+      // A confirm for the same body follows it, and would lie.
+      const auto* returned = static_cast<const amqp_basic_return_t*>(method.decoded);
+      return std::unexpected(fmt::format("queue {} is missing", view_of(returned->routing_key)));
+    }
+    case AMQP_BASIC_CANCEL_METHOD: {
+      const auto* cancel = static_cast<const amqp_basic_cancel_t*>(method.decoded);
+      return std::unexpected(fmt::format("queue {} has gone", view_of(cancel->consumer_tag)));
+    }
+    case AMQP_CONNECTION_BLOCKED_METHOD:
+      handler_.on_blocked(view_of(static_cast<const amqp_connection_blocked_t*>(method.decoded)->reason));
+      return {};
+    case AMQP_CONNECTION_UNBLOCKED_METHOD:
+      handler_.on_unblocked();
+      return {};
+    default:
+      return std::unexpected("closed by the broker: " + closing_words(method));
+  }
+}
+
+void Connection::finish_content() { handler_.on_delivery(content_.tag, content_.queue, content_.body); }
+
+void Connection::close() {
+  const timeval briefly{.tv_sec = 1, .tv_usec = 0};
+  amqp_set_rpc_timeout(state_.get(), &briefly);
+  amqp_connection_close(state_.get(), AMQP_REPLY_SUCCESS);  // its outcome is of no use: the connection ends either way
+}
+
+void Connection::interrupt() {
+  const std::scoped_lock lock(interrupt_mutex_);
+  interrupted_ = true;
+  if (interrupt_socket_ >= 0) ::shutdown(interrupt_socket_, SHUT_RDWR);
+}
+
+Outcome Connection::outcome_of(const amqp_rpc_reply_t& reply, std::string_view what) {
+  switch (reply.reply_type) {
+    case AMQP_RESPONSE_NORMAL:
+      amqp_maybe_release_buffers(state_.get());
+      return {};
+    case AMQP_RESPONSE_SERVER_EXCEPTION:
+      return std::unexpected(fmt::format("{}: {}", what, closing_words(reply.reply)));
+    default:
+      return outcome_of(reply.library_error, what);
+  }
+}
+
+Outcome Connection::outcome_of(int status, std::string_view what) {
+  if (status == AMQP_STATUS_OK) return {};
+  return std::unexpected(fmt::format("{}: {}", what, amqp_error_string2(status)));
+}
+
+}  // namespace simplechat::adapters::rabbitmq

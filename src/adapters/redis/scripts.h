@@ -1,0 +1,52 @@
+// The Lua scripts that Redis runs for the directory, each atomically. See directory.h for the keys they work on.
+//
+// They read lease keys that are not among KEYS, so they need a Redis server, not a Redis Cluster.
+#pragma once
+
+#include <string_view>
+
+namespace simplechat::adapters::redis {
+
+// Applies the changes of one incarnation, in order.
+//   KEYS      the users' keys
+//   ARGV[1]   the incarnation's field
+//   ARGV[2]   prefix of lease keys
+//   ARGV[3]   milliseconds for which a user's key lives after a write
+//   ARGV[4]   the same where the write left nothing but a release
+//   ARGV[5]   fields of a user beyond which dead incarnations' are dropped
+//   ARGV[5+i] the change of KEYS[i]: + or -, and the fence as 20 digits, so that its text sorts as its number
+inline constexpr std::string_view kApplyScript = R"lua(
+local function drop_dead(key)
+  local fields = redis.call('HKEYS', key)
+  for _, field in ipairs(fields) do
+    local incarnation, url = string.match(field, '^(%S+) (%S+)$')
+    if incarnation and field ~= ARGV[1] then
+      local lease = redis.call('GET', ARGV[2] .. url)
+      if not lease or string.match(lease, '^%S+') ~= incarnation then redis.call('HDEL', key, field) end
+    end
+  end
+end
+
+for i, key in ipairs(KEYS) do
+  local change = ARGV[5 + i]
+  local held = redis.call('HGET', key, ARGV[1])
+  if not held or string.sub(held, 2) < string.sub(change, 2) then
+    redis.call('HSET', key, ARGV[1], change)
+    local fields = redis.call('HLEN', key)
+    if fields > tonumber(ARGV[5]) then drop_dead(key) end
+    local gone = fields == 1 and string.sub(change, 1, 1) == '-'
+    redis.call('PEXPIRE', key, gone and ARGV[4] or ARGV[3])
+  end
+end
+return redis.status_reply('OK')
+)lua";
+
+// Ends a lease if it is that incarnation's.
+//   KEYS[1]  the lease's key     ARGV[1]  the incarnation
+inline constexpr std::string_view kCloseScript = R"lua(
+local lease = redis.call('GET', KEYS[1])
+if lease and string.match(lease, '^%S+') == ARGV[1] then redis.call('DEL', KEYS[1]) end
+return redis.status_reply('OK')
+)lua";
+
+}  // namespace simplechat::adapters::redis

@@ -1,0 +1,237 @@
+#include "adapters/sqlite/reader.h"
+
+#include <algorithm>
+#include <charconv>
+#include <functional>
+#include <limits>
+#include <queue>
+#include <system_error>
+#include <tuple>
+#include <utility>
+
+#include "chat/ids.h"
+
+namespace simplechat::adapters::sqlite {
+namespace {
+
+constexpr chat::Timestamp kEndOfTime = std::numeric_limits<chat::Timestamp>::max();
+
+std::size_t page_size(int limit) { return static_cast<std::size_t>(std::clamp(limit, 1, chat::kPageSizeMax)); }
+
+// A message from the columns (sender, id, at, payload).
+chat::MessageView message_at(const Rows& rows, std::string_view conversation_key) {
+  const std::string_view sender = rows.bytes(0);
+  return {.id = rows.bytes(1),
+          .from = sender,
+          .to = chat::other_side(conversation_key, sender),
+          .payload = rows.bytes(3),
+          .at = rows.integer(2)};
+}
+
+chat::Message copy_of(const chat::MessageView& view) {
+  return {.id = std::string(view.id),
+          .from = std::string(view.from),
+          .to = std::string(view.to),
+          .payload = std::string(view.payload),
+          .at = view.at};
+}
+
+std::string cursor_prefix(Database& database) {
+  Statement find(database, "SELECT value FROM meta WHERE name = 'store_id'");
+  Rows rows = find.rows();
+  if (!rows.next()) database.refuse("it has no store_id");
+  return "s1." + std::string(rows.bytes(0)) + ".";
+}
+
+}  // namespace
+
+Reader::Reader(Database& database)
+    : database_(database),
+      begin_(database, "BEGIN"),
+      find_conversation_(database, "SELECT id FROM conversation WHERE key = ?1"),
+      history_before_(database,
+                      "SELECT sender, id, at, payload FROM message INDEXED BY message_by_at "
+                      "WHERE conversation = ?1 AND at < ?2 ORDER BY at DESC"),
+      history_after_(database,
+                     "SELECT sender, id, at, payload FROM message INDEXED BY message_by_at "
+                     "WHERE conversation = ?1 AND at > ?2 ORDER BY at"),
+      heads_(database,
+             "SELECT conversation.id, conversation.key, "
+             "(SELECT at FROM message INDEXED BY message_by_at WHERE message.conversation = member.conversation ORDER "
+             "BY at DESC LIMIT 1) "
+             "FROM member JOIN conversation ON conversation.id = member.conversation WHERE member.user = ?1"),
+      last_message_(database,
+                    "SELECT sender, id, at, payload FROM message INDEXED BY message_by_at "
+                    "WHERE conversation = ?1 AND at = ?2 ORDER BY sender DESC, id DESC LIMIT 1"),
+      unread_(database,
+              "SELECT count(*) FROM (SELECT 1 FROM message INDEXED BY message_by_at "
+              "WHERE conversation = ?1 AND at > ?2 AND sender <> ?3 LIMIT ?4)"),
+      marks_(database, "SELECT received_at, read_at FROM mark WHERE conversation = ?1 AND user = ?2"),
+      sync_heads_(database,
+                  "SELECT conversation.id, conversation.key, "
+                  "(SELECT seq FROM message INDEXED BY message_by_commit "
+                  "WHERE message.conversation = member.conversation AND seq > ?2 ORDER BY seq LIMIT 1) "
+                  "FROM member JOIN conversation ON conversation.id = member.conversation WHERE member.user = ?1"),
+      next_seq_(database,
+                "SELECT seq FROM message INDEXED BY message_by_commit "
+                "WHERE conversation = ?1 AND seq > ?2 ORDER BY seq LIMIT 1"),
+      message_(database, "SELECT sender, id, at, payload FROM message WHERE seq = ?1"),
+      last_seq_(database, "SELECT max(seq) FROM message"),
+      cursor_prefix_(cursor_prefix(database)) {}
+
+// Runs `query` within one read transaction. What it returned counts only if no step of it failed.
+template <class Query>
+auto Reader::in_snapshot(Database::Deadline deadline, Query query) {
+  database_.set_deadline(deadline);
+  begin_.execute();
+  decltype(query()) result = query();
+  database_.end_read();
+  if (database_.failed()) {
+    result = chat::fail(chat::ErrorCode::unavailable, "reading the message store failed: " + database_.take_failure());
+  }
+  return result;
+}
+
+chat::Result<chat::HistoryPage> Reader::history(const chat::HistoryQuery& query, Database::Deadline deadline) {
+  return in_snapshot(deadline, [&]() -> chat::Result<chat::HistoryPage> { return read_history(query); });
+}
+
+chat::HistoryPage Reader::read_history(const chat::HistoryQuery& query) {
+  chat::HistoryPage page;
+  const std::string key = chat::conversation_key(query.user, query.with);
+  Rows conversation = find_conversation_.rows(key);
+  if (!conversation.next()) return page;
+
+  const std::size_t limit = page_size(query.limit);
+  std::vector<chat::Message> found;
+  Rows rows = query.after ? history_after_.rows(conversation.integer(0), *query.after)
+                          : history_before_.rows(conversation.integer(0), query.before.value_or(kEndOfTime));
+  while (rows.next()) {
+    const chat::MessageView message = message_at(rows, key);
+    // All messages of one `at` belong to one page: the next one is asked for by `at` alone.
+    if (found.size() >= limit && message.at != found.back().at) {
+      page.more = true;
+      break;
+    }
+    found.push_back(copy_of(message));
+  }
+  std::ranges::sort(found, {},
+                    [](const chat::Message& message) { return std::tie(message.at, message.from, message.id); });
+  for (const chat::Message& message : found) page.messages.add(message.view());
+  return page;
+}
+
+chat::Result<chat::ConversationsPage> Reader::conversations(const chat::ConversationsQuery& query,
+                                                            Database::Deadline deadline) {
+  return in_snapshot(deadline, [&]() -> chat::Result<chat::ConversationsPage> {
+    const std::vector<Head> heads = read_heads(query.user, query.before.value_or(kEndOfTime));
+    chat::ConversationsPage page;
+    const std::size_t limit = page_size(query.limit);
+    for (std::size_t i = 0; i < heads.size(); ++i) {
+      if (i >= limit && heads[i].last_at != heads[i - 1].last_at) {  // as in history
+        page.more = true;
+        break;
+      }
+      page.conversations.push_back(read_conversation(query.user, heads[i]));
+    }
+    return page;
+  });
+}
+
+// The user's conversations whose last message is older than `before`, newest first.
+std::vector<Reader::Head> Reader::read_heads(const std::string& user, chat::Timestamp before) {
+  std::vector<Head> heads;
+  Rows rows = heads_.rows(user);
+  while (rows.next()) {
+    if (rows.is_null(2) || rows.integer(2) >= before) continue;  // null: there are only marks so far
+    heads.push_back({.conversation = rows.integer(0),
+                     .with = std::string(chat::other_side(rows.bytes(1), user)),
+                     .last_at = rows.integer(2)});
+  }
+  std::ranges::sort(
+      heads, [](const Head& a, const Head& b) { return std::tie(b.last_at, a.with) < std::tie(a.last_at, b.with); });
+  return heads;
+}
+
+chat::Conversation Reader::read_conversation(const std::string& user, const Head& head) {
+  chat::Conversation conversation;
+  conversation.with = head.with;
+  const std::string key = chat::conversation_key(user, head.with);
+  if (Rows rows = last_message_.rows(head.conversation, head.last_at); rows.next()) {
+    conversation.last = copy_of(message_at(rows, key));
+  }
+  if (Rows rows = marks_.rows(head.conversation, user); rows.next()) {
+    conversation.received_at = rows.integer(0);
+    conversation.read_at = rows.integer(1);
+  }
+  if (head.with != user && !chat::is_group_address(head.with)) {
+    if (Rows rows = marks_.rows(head.conversation, head.with); rows.next()) {
+      conversation.peer_received_at = rows.integer(0);
+      conversation.peer_read_at = rows.integer(1);
+    }
+  }
+  constexpr std::int64_t kCountMax = chat::kUnreadCountMax;
+  if (Rows rows = unread_.rows(head.conversation, conversation.read_at, user, kCountMax); rows.next()) {
+    conversation.unread = static_cast<int>(rows.integer(0));
+  }
+  return conversation;
+}
+
+chat::Result<chat::SyncPage> Reader::sync(const chat::SyncQuery& query, Database::Deadline deadline) {
+  return in_snapshot(deadline, [&]() -> chat::Result<chat::SyncPage> {
+    const std::optional<std::int64_t> after = seq_of(query.cursor);
+    if (!after) return chat::fail(chat::ErrorCode::bad_frame, "the cursor is not one of this store");
+    return read_sync(query.user, *after, page_size(query.limit));
+  });
+}
+
+// Merges the user's conversations by seq: one seek for each conversation and one for each message of the page, however
+// many messages there are before and behind it.
+chat::SyncPage Reader::read_sync(const std::string& user, std::int64_t after, std::size_t limit) {
+  struct Source {
+    std::int64_t next;
+    std::int64_t conversation;
+    std::string key;
+    bool operator>(const Source& other) const { return next > other.next; }
+  };
+  std::priority_queue<Source, std::vector<Source>, std::greater<>> sources;
+  {
+    Rows rows = sync_heads_.rows(user, after);
+    while (rows.next()) {
+      if (rows.is_null(2)) continue;
+      sources.push({.next = rows.integer(2), .conversation = rows.integer(0), .key = std::string(rows.bytes(1))});
+    }
+  }
+  chat::SyncPage page;
+  while (!sources.empty() && page.messages.size() < limit && !database_.failed()) {
+    Source source = sources.top();
+    sources.pop();
+    if (Rows rows = message_.rows(source.next); rows.next()) page.messages.add(message_at(rows, source.key));
+    after = source.next;
+    if (Rows rows = next_seq_.rows(source.conversation, source.next); rows.next()) {
+      source.next = rows.integer(0);
+      sources.push(std::move(source));
+    }
+  }
+  page.more = !sources.empty();
+  page.cursor = cursor_of(after);
+  return page;
+}
+
+std::string Reader::cursor_of(std::int64_t seq) const { return cursor_prefix_ + std::to_string(seq); }
+
+// Nothing if the cursor is not one that this database gave out. One that is ahead of it is of a copy that lived on: a
+// client that kept it would miss what is written here next.
+std::optional<std::int64_t> Reader::seq_of(std::string_view cursor) {
+  if (cursor.empty()) return 0;
+  if (!cursor.starts_with(cursor_prefix_)) return std::nullopt;
+  cursor.remove_prefix(cursor_prefix_.size());
+  std::int64_t seq = 0;
+  const auto [stop, error] = std::from_chars(cursor.data(), cursor.data() + cursor.size(), seq);
+  if (error != std::errc{} || stop != cursor.data() + cursor.size() || seq < 0) return std::nullopt;
+  Rows last = last_seq_.rows();
+  if (last.next() && seq > last.integer(0)) return std::nullopt;
+  return seq;
+}
+
+}  // namespace simplechat::adapters::sqlite

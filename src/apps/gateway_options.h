@@ -1,0 +1,43 @@
+// The options that both programs with a gateway in them have: sv-websocket and simplechat serve.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "apps/service_main.h"
+#include "chat/authenticator.h"
+#include "runtime/config.h"
+#include "sv_websocket/gateway.h"
+
+namespace simplechat::apps {
+
+enum class AuthKind : std::uint8_t { none, jwt };
+
+struct GatewaySettings {
+  std::string host;
+  std::uint16_t api_port;
+  std::uint16_t ws_port;
+  unsigned threads;
+  std::chrono::milliseconds drain;
+  AuthKind auth;
+  std::string jwt_secret;
+  std::string jwt_secret_file;
+  std::string jwt_public_key;
+  bool insecure;
+  ClusterSecret cluster_secret;
+  LogOptions log;
+};
+
+// Options, with the rule that a listener beyond loopback needs authentication, or the word that it is meant so.
+
+void declare(runtime::Options& options, GatewaySettings& settings);
+
+// Throws std::runtime_error naming what is wrong with a key.
+[[nodiscard]] std::unique_ptr<chat::Authenticator> make_authenticator(const GatewaySettings& settings);
+
+// Throws as ClusterSecret::read().
+[[nodiscard]] sv_websocket::GatewayOptions gateway_options(const GatewaySettings& settings, std::string public_url,
+                                                           std::chrono::milliseconds lease);
+
+}  // namespace simplechat::apps

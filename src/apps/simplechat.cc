@@ -1,0 +1,75 @@
+// simplechat: the whole of SimpleChat in one process. The gateway is the cluster's; behind its ports stand a directory
+// and a queue in memory and a SQLite store.
+
+#include <iostream>
+#include <vector>
+
+#include "adapters/memory/dead_letter_file.h"
+#include "adapters/memory/directory.h"
+#include "adapters/memory/message_queue.h"
+#include "adapters/memory/relay.h"
+#include "adapters/sqlite/sqlite_store.h"
+#include "apps/consumer.h"
+#include "apps/gateway_options.h"
+#include "apps/web_client.h"
+
+namespace {
+
+using namespace simplechat;
+
+struct Settings {
+  apps::GatewaySettings gateway;
+  std::string data_dir;
+};
+
+void serve(const Settings& settings, runtime::StopSignal& stop_signal) {
+  runtime::Readiness readiness;
+  runtime::MetricsRegistry metrics;
+  runtime::ReactorPool reactors(settings.gateway.threads);
+
+  adapters::sqlite::SqliteStore store(settings.data_dir, readiness.add("sqlite"));
+  adapters::memory::DeadLetterFile dead_letters(std::filesystem::path(settings.data_dir) / "dead-letters.jsonl",
+                                                chat::system_wall_clock);
+  adapters::memory::MemoryQueue queue({}, [&dead_letters](const chat::RecordBatch& records, std::string_view reason) {
+    return dead_letters.keep(records, reason);
+  });
+  const auto source = queue.make_source();
+  adapters::memory::MemoryDirectory directory(std::chrono::steady_clock::now);
+  adapters::memory::MemoryRelay relay;
+  sv_persist::Probe persist_probe(metrics);
+  apps::Consumer consumer(reactors[0], *source, store, persist_probe);
+
+  const auto authenticator = apps::make_authenticator(settings.gateway);
+  const std::vector<sv_websocket::Ports> ports(reactors.size(), {directory, relay, queue, store});
+  sv_websocket::Gateway gateway(reactors,
+                                apps::gateway_options(settings.gateway, "http://in-process", std::chrono::seconds(10)),
+                                ports, *authenticator, apps::web_client(), readiness, metrics);
+
+  consumer.start();
+  gateway.start();
+  reactors.start();
+  runtime::log::info(
+      "serving", {{"client", "http://" + settings.gateway.host + ":" + std::to_string(gateway.api_port()) + "/client"},
+                  {"websocket_port", gateway.ws_port()},
+                  {"data", settings.data_dir}});
+  stop_signal.wait();
+  runtime::log::info("stopping");
+  gateway.stop();
+  consumer.stop();
+  reactors.stop();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Settings settings;
+  runtime::Options options("simplechat", "Self-hosted chat in one process.");
+  options.command("serve", "run the server");
+  options.require_command();
+  options.text("data-dir", settings.data_dir, "./data", "directory of the database; made if missing");
+  apps::declare(options, settings.gateway);
+  const auto outcome = options.load(argc, argv);
+  if (!outcome.run) return outcome.report();
+  return apps::service_main("simplechat", settings.gateway.log,
+                            [&settings](runtime::StopSignal& stop_signal) { serve(settings, stop_signal); });
+}

@@ -1,0 +1,145 @@
+// sv-persist: writes what RabbitMQ holds into PostgreSQL, and serves the history.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iostream>
+#include <memory>
+#include <random>
+#include <stdexcept>
+#include <vector>
+
+#include "adapters/postgres/migrations.h"
+#include "adapters/postgres/reader.h"
+#include "adapters/postgres/store.h"
+#include "adapters/rabbitmq/broker_address.h"
+#include "adapters/rabbitmq/rabbit_source.h"
+#include "apps/consumer.h"
+#include "apps/health_check.h"
+#include "apps/service_main.h"
+#include "chat/clock.h"
+#include "runtime/http_server.h"
+#include "runtime/service_routes.h"
+#include "sv_persist/history.h"
+
+namespace {
+
+using namespace simplechat;
+
+constexpr std::uint16_t kPort = 3000;
+constexpr std::chrono::seconds kMigrationTime{50};
+
+struct Settings {
+  std::string host;
+  std::uint16_t port;
+  std::string mq_url;
+  std::string db_url;
+  unsigned consumers;
+  unsigned partitions;
+  apps::ClusterSecret cluster_secret;
+  apps::LogOptions log;
+};
+
+// An id for a message that came without one. Random: such a message cannot be told from its repetition.
+std::string random_id() {
+  thread_local std::mt19937_64 random(std::random_device{}());
+  return fmt::format("{:016x}{:016x}", random(), random());
+}
+
+// The partitions of consumer `index` of `count`: single active consumers don't balance by themselves, so within a
+// process they are dealt out.
+std::vector<unsigned> partitions_of(unsigned index, unsigned count, unsigned partitions) {
+  std::vector<unsigned> own;
+  for (unsigned partition = index; partition < partitions; partition += count) own.push_back(partition);
+  return own;
+}
+
+// One consumer: its end of the queue, its connection to the database, and what moves records from one to the other.
+struct Writer {
+  Writer(runtime::Reactor& reactor, const Settings& settings, const adapters::rabbitmq::BrokerAddress& broker,
+         unsigned index, unsigned count, adapters::postgres::PostgresReader& reader, runtime::Readiness& readiness,
+         sv_persist::Probe& probe)
+      : source({.address = broker,
+                .topology = adapters::rabbitmq::Topology(settings.partitions),
+                .partitions = partitions_of(index, count, settings.partitions),
+                .defaults = {.make_id = random_id, .now = chat::system_wall_clock}},
+               readiness.add(fmt::format("rabbitmq consumer {}", index + 1))),
+        store({.url = settings.db_url}, reader, readiness.add(fmt::format("postgresql writer {}", index + 1))),
+        consumer(reactor, source, store, probe) {}
+
+  adapters::rabbitmq::RabbitSource source;
+  adapters::postgres::PostgresStore store;
+  apps::Consumer consumer;
+};
+
+void serve(const Settings& settings, runtime::StopSignal& stop_signal) {
+  const auto broker = adapters::rabbitmq::parse_broker_url(settings.mq_url);
+  if (!broker) throw std::runtime_error("mq-url: " + broker.error());
+
+  runtime::Readiness readiness;
+  runtime::MetricsRegistry metrics;
+  runtime::ReactorPool reactors(
+      1);  // it waits for the database and the broker, whose drivers have threads of their own
+  sv_persist::Probe probe(metrics);
+  adapters::postgres::PostgresReader reader({.url = settings.db_url}, readiness.add("postgresql"));
+
+  std::vector<std::unique_ptr<Writer>> writers;
+  const unsigned consumers = std::min(settings.consumers, settings.partitions);  // more would have nothing to consume
+  for (unsigned index = 0; index < consumers; ++index) {
+    writers.push_back(
+        std::make_unique<Writer>(reactors[0], settings, *broker, index, consumers, reader, readiness, probe));
+  }
+  runtime::HttpRoutes routes;
+  sv_persist::add_history_routes(routes, reader, probe, settings.cluster_secret.read());
+  runtime::add_service_routes(routes, readiness, metrics);
+  runtime::HttpServer server(reactors[0], {.host = settings.host, .port = settings.port}, routes);
+
+  server.start();
+  apps::check_every_second(reactors[0], reader);
+  for (const auto& writer : writers) writer->consumer.start();
+  reactors.start();
+  runtime::log::info("serving", {{"host", settings.host}, {"port", server.port()}, {"consumers", consumers}});
+  stop_signal.wait();
+  runtime::log::info("stopping");
+  reactors[0].post([&server] { server.stop(); });
+  for (const auto& writer : writers) writer->consumer.stop();
+  reactors.stop();
+}
+
+void migrate(const Settings& settings) {
+  const auto report = adapters::postgres::migrate(settings.db_url, std::chrono::steady_clock::now() + kMigrationTime);
+  if (!report) throw std::runtime_error(report.error().message);
+  std::cout << fmt::format("schema version {} (was {}){}\n", report->version, report->version_before,
+                           report->database_created ? ", database created" : "");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Settings settings;
+  runtime::Options options("sv-persist", "The writer and the history of a SimpleChat cluster.");
+  options.command("migrate", "create the database if it is missing and bring its schema up to date");
+  options.text("host", settings.host, "127.0.0.1", "address to listen on");
+  options.port("port", settings.port, kPort, "port to listen on");
+  options.url("mq-url", settings.mq_url, "amqp://guest:guest@127.0.0.1:5672", {"amqp"}, "RabbitMQ");
+  options.url("db-url", settings.db_url, "postgres://postgres:postgres@127.0.0.1:5432/chat-db",
+              {"postgres", "postgresql"}, "PostgreSQL");
+  options
+      .integer<unsigned>("consumers", settings.consumers, 2, {1, 64},
+                         "consumers of the queue, each with a database connection")
+      .alias("consumer");
+  options.integer<unsigned>("partitions", settings.partitions, adapters::rabbitmq::Topology::kPartitionsDefault,
+                            {1, 256}, "queues that conversations are spread over; the same in the whole cluster");
+  apps::declare(options, settings.cluster_secret);
+  apps::declare(options, settings.log);
+  apps::declare_exposure_rule(options, settings.host, settings.cluster_secret);
+  const auto outcome = options.load(argc, argv);
+  if (!outcome.run) return outcome.report();
+  return apps::service_main("sv-persist", settings.log, [&](runtime::StopSignal& stop_signal) {
+    if (outcome.command == "migrate") {
+      migrate(settings);
+    } else {
+      serve(settings, stop_signal);
+    }
+  });
+}

@@ -1,0 +1,63 @@
+// Port: which gateways hold a user.
+//
+// Records are leases. A gateway opens a lease for its incarnation (one run of its process) and keeps renewing it; a
+// record counts only while the lease of the very incarnation that wrote it is alive, so a gateway that dies disappears
+// with its lease and needs no cleaning up. Every change carries a fence, drawn by the gateway in the order in which its
+// own state changed: a change older than what the directory holds for that (user, gateway, incarnation) has no effect,
+// so a late disconnect never erases a newer record.
+//
+// Implementations: adapters/memory, adapters/redis (behind sv-discover), adapters/discover_http (a gateway's view of
+// sv-discover). All pass adapters/contract/directory_contract.h. Every call ends within the implementation's deadline
+// with a value or ErrorCode::unavailable; a call that failed may or may not have had its effect and may be repeated.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "chat/error.h"
+#include "chat/task.h"
+
+namespace simplechat::chat {
+
+struct GatewayIdentity {
+  std::string url;          // where other gateways reach its API, e.g. http://10.0.0.7:3002; unique in the cluster
+  std::string incarnation;  // unique for each run of the process: 1 to 64 characters of a user id's alphabet
+
+  bool operator==(const GatewayIdentity&) const = default;
+};
+
+struct RecordChange {
+  std::string user;
+  bool present = true;  // true: the gateway holds the user; false: it no longer does
+  std::uint64_t fence = 0;
+};
+
+struct LeaseState {
+  // False when the directory does not hold what this incarnation registered earlier (its first renewal, an expired
+  // lease, a directory that lost its data): the gateway must register all its users again.
+  bool records_kept = false;
+};
+
+class Directory {
+ public:
+  virtual ~Directory() = default;
+
+  // Opens the gateway's lease or extends it to `lease` from now. A newer incarnation replaces an older one of the same
+  // url.
+  virtual Task<Result<LeaseState>> renew(const GatewayIdentity& gateway, std::chrono::milliseconds lease) = 0;
+
+  // Applies the changes in order. Records may be written before the lease is open; they count once it is.
+  virtual Task<Result<void>> apply(const GatewayIdentity& gateway, std::span<const RecordChange> changes) = 0;
+
+  // For each user, in the order asked, the urls of the gateways that hold it (none: offline). A user may be on several.
+  virtual Task<Result<std::vector<std::vector<std::string>>>> locate(std::span<const std::string> users) = 0;
+
+  // Ends the lease of this incarnation and with it all its records. No effect if another incarnation holds the url.
+  virtual Task<Result<void>> close(const GatewayIdentity& gateway) = 0;
+};
+
+}  // namespace simplechat::chat

@@ -1,0 +1,91 @@
+// Ports: the message store. Gateways read it (MessageReader); the writer also appends (MessageStore).
+//
+// Implementations: adapters/memory, adapters/sqlite, adapters/postgres (behind sv-persist), adapters/persist_http (a
+// gateway's read-only view of sv-persist). All pass adapters/contract/store_contract.h. Every call ends within the
+// implementation's deadline with a value, ErrorCode::unavailable (may be repeated) or ErrorCode::bad_frame (a cursor
+// that is none of ours).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "chat/error.h"
+#include "chat/records.h"
+#include "chat/task.h"
+
+namespace simplechat::chat {
+
+inline constexpr int kPageSizeMax = 200;
+inline constexpr int kPageSizeDefault = 50;
+// Unread messages are counted up to this many; a client shows "999+" beyond.
+inline constexpr int kUnreadCountMax = 1000;
+
+// At most one of before and after. Without either: the latest page.
+struct HistoryQuery {
+  std::string user;
+  std::string with;
+  std::optional<Timestamp> before;  // messages with at < before, the latest ones of them
+  std::optional<Timestamp> after;   // messages with at > after, the earliest ones of them
+  int limit = kPageSizeDefault;     // 1 to kPageSizeMax
+};
+
+struct HistoryPage {
+  MessageBatch messages;  // ascending by (at, from, id)
+  bool more = false;      // there are further ones in the direction asked
+};
+
+struct SyncQuery {
+  std::string user;
+  std::string
+      cursor;  // empty the first time, else as returned by the page before: opaque, printable ASCII, at most 128 bytes
+  int limit = kPageSizeDefault;
+};
+
+// All messages of the user's conversations, sent or received, in commit order: each committed message appears in
+// exactly one page of a chain of cursors, whatever the order in which concurrent writers committed.
+struct SyncPage {
+  MessageBatch messages;
+  std::string cursor;
+  bool more = false;
+};
+
+struct ConversationsQuery {
+  std::string user;
+  std::optional<Timestamp> before;  // conversations whose last message has at < before
+  int limit = kPageSizeDefault;
+};
+
+struct Conversation {
+  std::string with;
+  Message last;
+  int unread = 0;         // messages from others after read_at, at most kUnreadCountMax
+  Timestamp read_at = 0;  // the user's own marks; 0: none
+  Timestamp received_at = 0;
+  Timestamp peer_read_at = 0;  // the other side's marks in a conversation of two; 0 in groups
+  Timestamp peer_received_at = 0;
+};
+
+struct ConversationsPage {
+  std::vector<Conversation> conversations;  // newest last message first
+  bool more = false;
+};
+
+class MessageReader {
+ public:
+  virtual ~MessageReader() = default;
+
+  virtual Task<Result<HistoryPage>> history(const HistoryQuery& query) = 0;
+  virtual Task<Result<ConversationsPage>> conversations(const ConversationsQuery& query) = 0;
+  virtual Task<Result<SyncPage>> sync(const SyncQuery& query) = 0;
+};
+
+class MessageStore : public MessageReader {
+ public:
+  // Stores the batch in one transaction and ends after its durable commit. Idempotent: a message whose (from, to, id)
+  // is stored already changes nothing (the first `at` and payload stay), also within one batch; a mark only ever rises.
+  virtual Task<Result<void>> append(const RecordBatch& batch) = 0;
+};
+
+}  // namespace simplechat::chat

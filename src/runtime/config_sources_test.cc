@@ -1,0 +1,85 @@
+#include "runtime/config_sources.h"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+namespace simplechat::runtime {
+namespace {
+
+using Values = std::map<std::string, std::string>;
+
+TEST(ParseDotenv, UnderstandsTheUsualForms) {
+  const auto parsed = parse_dotenv(
+      "# comment\n\nA=1\r\n B = two words \nexport C=3\nD=\"quoted # not a comment\" # comment\nE='single'\nF=x # "
+      "comment\n"
+      "G=a#b\nH=\nI=# comment\nJ=k=v\nA=again");
+  ASSERT_TRUE(parsed) << parsed.error();
+  EXPECT_EQ(*parsed, (Values{{"A", "again"},
+                             {"B", "two words"},
+                             {"C", "3"},
+                             {"D", "quoted # not a comment"},
+                             {"E", "single"},
+                             {"F", "x"},
+                             {"G", "a#b"},
+                             {"H", ""},
+                             {"I", ""},
+                             {"J", "k=v"}}));
+}
+
+TEST(ParseDotenv, NamesTheLine) {
+  EXPECT_EQ(parse_dotenv("A=1\nnonsense").error(), "line 2: must be KEY=VALUE");
+  EXPECT_EQ(parse_dotenv("=1").error(), "line 1: must be KEY=VALUE");
+  EXPECT_EQ(parse_dotenv("A='x").error(), "line 1: the quote of A does not end");
+}
+
+TEST(ParseToml, TakesScalars) {
+  const auto parsed = parse_toml("a = 'text'\nb = 0x10\nc = false\n\"d-e\" = \"line\\nfeed\"\n");
+  ASSERT_TRUE(parsed) << parsed.error();
+  EXPECT_EQ(*parsed, (Values{{"a", "text"}, {"b", "16"}, {"c", "false"}, {"d-e", "line\nfeed"}}));
+  EXPECT_TRUE(parse_toml("")->empty());
+}
+
+TEST(ParseToml, RefusesAllElse) {
+  for (const char* text : {"a = 1.5", "a = [1]", "[a]\nb = 1", "a = 2020-01-01", "a = ", "a = 1\na = 2", "a"}) {
+    EXPECT_FALSE(parse_toml(text)) << text;
+  }
+  EXPECT_TRUE(parse_toml("a = 1\nb = ").error().starts_with("line 2: "));
+}
+
+const std::vector<std::string> kSchemes{"amqp", "postgres", "postgresql", "redis", "http"};
+
+TEST(CheckUrl, TakesUrls) {
+  for (const char* url : {"amqp://h", "amqp://u:p@h:5672/vhost", "redis://:p@127.0.0.1:6379/0",
+                          "postgres://u:p@[::1]:5432/db?sslmode=require", "postgresql://a:1,b:2/db",
+                          "postgres://%2Fvar%2Frun/db", "http://host:80"}) {
+    EXPECT_EQ(check_url(url, kSchemes), std::nullopt) << url;
+  }
+}
+
+TEST(CheckUrl, RefusesAllElse) {
+  for (const char* url :
+       {"", "h", "ftp://h", "AMQP://h", "amqp:/h", "amqp://", "amqp://u:p@", "amqp://h:0", "amqp://h:65536",
+        "amqp://h:x", "amqp://h y", "amqp://h\n", "postgres://a,:1", "http://h/path", "redis://[::1"}) {
+    EXPECT_NE(check_url(url, kSchemes), std::nullopt) << url;
+  }
+  EXPECT_EQ(check_url("x", kSchemes),
+            "it must begin with amqp:// or postgres:// or postgresql:// or redis:// or http://");
+}
+
+TEST(MaskUrl, HidesPasswords) {
+  EXPECT_EQ(mask_url("amqp://u:p@h:1/v"), "amqp://u:***@h:1/v");
+  EXPECT_EQ(mask_url("redis://:p@h"), "redis://:***@h");
+  EXPECT_EQ(mask_url("amqp://u:p/@q@h"), "amqp://u:***@h");
+  EXPECT_EQ(mask_url("u:p@h"), "u:***@h");
+  EXPECT_EQ(mask_url("postgres://h/db?password=p&sslpassword=q&x=y"),
+            "postgres://h/db?password=***&sslpassword=***&x=y");
+}
+
+TEST(MaskUrl, LeavesTheRest) {
+  for (const char* url : {"", "amqp://h:1/v", "amqp://u@h:1", "http://[::1]:80", "text", "70000"})
+    EXPECT_EQ(mask_url(url), url);
+}
+
+}  // namespace
+}  // namespace simplechat::runtime

@@ -1,0 +1,74 @@
+// HTTP/1.1 listener of one reactor, on Boost.Beast: parses requests within limits, answers from routes, and hands
+// WebSocket upgrades over.
+//
+// Every reactor of a process opens its own HttpServer on the same port (SO_REUSEPORT), so the kernel spreads the
+// connections and no reactor hands a socket to another. Lives on its reactor.
+//
+// Bounds: header 16 KiB (431), body `body_bytes_max` (413), a request must be complete within `request_deadline` and an
+// idle connection is closed after `idle_timeout`, `connections_max` open plain HTTP connections (beyond: accepted and
+// closed at once).
+#pragma once
+
+#include <boost/asio/ip/tcp.hpp>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "runtime/http.h"
+#include "runtime/reactor.h"
+
+namespace simplechat::runtime {
+
+using TcpSocket = boost::asio::basic_stream_socket<boost::asio::ip::tcp, Executor>;
+
+// A client's wish to upgrade: the socket with its request, unanswered, and the bytes that came behind it.
+struct HttpUpgrade {
+  TcpSocket socket;
+  HttpRequest request;
+  std::string http_version;  // "1.1"
+  std::string connection;    // header values, empty if absent
+  std::string upgrade;
+  std::string websocket_version;
+  std::string websocket_key;
+  std::string websocket_protocol;
+  std::string origin;
+  std::string pipelined;  // bytes already read after the header
+};
+
+class HttpServer {
+ public:
+  struct Options {
+    std::string host = "127.0.0.1";
+    std::uint16_t port = 0;  // 0: chosen by the system; see port()
+    std::size_t body_bytes_max = 8UL * 1024 * 1024;
+    std::size_t connections_max = 10'000;
+    std::chrono::milliseconds request_deadline{10'000};
+    std::chrono::milliseconds idle_timeout{60'000};
+  };
+  // Returns true if it took the upgrade; else the request is answered as any other.
+  using UpgradeHandler = std::function<bool(HttpUpgrade&&)>;
+
+  // Binds and listens, so that a port in use ends start-up here. Throws std::system_error naming host and port.
+  // `routes` outlives it.
+  HttpServer(Reactor& reactor, Options options, const HttpRoutes& routes, UpgradeHandler on_upgrade = {});
+  ~HttpServer();
+  HttpServer(const HttpServer&) = delete;
+  HttpServer& operator=(const HttpServer&) = delete;
+
+  [[nodiscard]] std::uint16_t port() const;
+
+  // Starts accepting. On the reactor's thread, or before its loop runs.
+  void start();
+  // Stops accepting, closes idle connections; requests that are being answered get their answer. On the reactor's
+  // thread.
+  void stop();
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace simplechat::runtime

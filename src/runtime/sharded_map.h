@@ -1,0 +1,76 @@
+// A map that all reactors of a process share: string keys to small values, in shards with a lock each.
+//
+// For the few facts that every reactor asks about and any may change, where a mailbox hop per question would cost more
+// than a lock that is held for one look-up. Everything else has one owner.
+#pragma once
+
+#include <array>
+#include <boost/unordered/unordered_flat_map.hpp>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+namespace simplechat::runtime {
+
+struct StringHash {
+  using is_transparent = void;
+  std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
+};
+
+template <class Value>
+using StringMap = boost::unordered_flat_map<std::string, Value, StringHash, std::equal_to<>>;
+
+template <class Value>
+class ShardedMap {
+ public:
+  // The value of `key`, or Value{} if there is none. Thread-safe.
+  [[nodiscard]] Value get(std::string_view key) const {
+    const Shard& shard = shard_of(key);
+    const std::scoped_lock lock(shard.mutex);
+    const auto entry = shard.values.find(key);
+    return entry == shard.values.end() ? Value{} : entry->second;
+  }
+
+  // Calls `change(value, serial)` on the value of `key` (Value{} if there was none) under the shard's lock, then keeps
+  // it unless it equals Value{}. `serial` is greater than in every earlier call for the same key. Returns what `change`
+  // returns. Thread-safe.
+  template <class Change>
+  auto update(std::string_view key, Change&& change) {
+    Shard& shard = shard_of(key);
+    const std::scoped_lock lock(shard.mutex);
+    auto entry = shard.values.find(key);
+    if (entry == shard.values.end()) entry = shard.values.emplace(std::string(key), Value{}).first;
+    auto result = change(entry->second, ++shard.serial);
+    if (entry->second == Value{}) shard.values.erase(entry);
+    return result;
+  }
+
+  // Sum over the shards, each at its own moment. Thread-safe.
+  [[nodiscard]] std::size_t size() const {
+    std::size_t sum = 0;
+    for (const Shard& shard : shards_) {
+      const std::scoped_lock lock(shard.mutex);
+      sum += shard.values.size();
+    }
+    return sum;
+  }
+
+ private:
+  struct alignas(64) Shard {
+    mutable std::mutex mutex;
+    StringMap<Value> values;   // guarded by mutex
+    std::uint64_t serial = 0;  // guarded by mutex
+  };
+  static constexpr std::size_t kShards = 64;
+
+  [[nodiscard]] Shard& shard_of(std::string_view key) { return shards_[index_of(key)]; }
+  [[nodiscard]] const Shard& shard_of(std::string_view key) const { return shards_[index_of(key)]; }
+  // The map inside a shard takes the hash's other bits.
+  [[nodiscard]] static std::size_t index_of(std::string_view key) { return (StringHash{}(key) >> 48) % kShards; }
+
+  std::array<Shard, kShards> shards_;
+};
+
+}  // namespace simplechat::runtime

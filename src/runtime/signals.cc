@@ -1,0 +1,37 @@
+#include "runtime/signals.h"
+
+#include <pthread.h>
+#include <sys/resource.h>
+
+#include <cerrno>
+#include <system_error>
+
+namespace simplechat::runtime {
+
+StopSignal::StopSignal() {
+  sigemptyset(&signals_);
+  sigaddset(&signals_, SIGTERM);
+  sigaddset(&signals_, SIGINT);
+  const int error = pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
+  if (error != 0) throw std::system_error(error, std::generic_category(), "block signals");
+  if (std::signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+    throw std::system_error(errno, std::generic_category(), "ignore SIGPIPE");
+}
+
+int StopSignal::wait() {
+  int signal = 0;
+  const int error = sigwait(&signals_, &signal);
+  if (error != 0) throw std::system_error(error, std::generic_category(), "wait for a signal");
+  pthread_sigmask(SIG_UNBLOCK, &signals_, nullptr);
+  return signal;
+}
+
+std::size_t raise_open_files_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) throw std::system_error(errno, std::generic_category(), "getrlimit");
+  rlimit raised = limit;
+  raised.rlim_cur = raised.rlim_max;
+  return setrlimit(RLIMIT_NOFILE, &raised) == 0 ? raised.rlim_cur : limit.rlim_cur;
+}
+
+}  // namespace simplechat::runtime

@@ -1,0 +1,48 @@
+#include "sv_discover/locator.h"
+
+#include <algorithm>
+#include <chrono>
+#include <iterator>
+#include <utility>
+
+namespace simplechat::sv_discover {
+
+Locator::Locator(const boost::asio::any_io_executor& executor, chat::Directory& directory, Probe& probe)
+    : executor_(executor),
+      directory_(directory),
+      probe_(probe),
+      gate_(executor),
+      filling_(std::make_shared<Round>(executor)) {}
+
+chat::Task<chat::Result<Locator::Locations>> Locator::locate(std::vector<std::string> users) {
+  if (users.empty()) co_return Locations();
+  if (users.size() + filling_->users.size() > kUsersWaitingMax) {
+    co_return chat::fail(chat::ErrorCode::unavailable, "too many look-ups wait");
+  }
+  const std::shared_ptr<Round> round = filling_;
+  const auto first = static_cast<std::ptrdiff_t>(round->users.size());
+  const auto count = static_cast<std::ptrdiff_t>(users.size());
+  std::ranges::move(users, std::back_inserter(round->users));
+  if (!in_flight_) {
+    in_flight_ = true;  // before spawn(): the rounds may have ended when it returns
+    if (!gate_.spawn(run_rounds())) co_return chat::fail(chat::ErrorCode::unavailable, "sv-discover is shutting down");
+  }
+  // The round ends by the directory's deadline.
+  if (!round->outcome) co_await round->ended.wait_until(std::chrono::steady_clock::time_point::max());
+  if (!*round->outcome) co_return std::unexpected(round->outcome->error());
+  const auto begin = std::make_move_iterator((*round->outcome)->begin() + first);
+  co_return Locations(begin, begin + count);
+}
+
+chat::Task<void> Locator::run_rounds() {
+  while (!filling_->users.empty()) {
+    const std::shared_ptr<Round> round = std::exchange(filling_, std::make_shared<Round>(executor_));
+    probe_.round_started();
+    probe_.users_located(round->users.size());
+    round->outcome = co_await directory_.locate(round->users);
+    round->ended.wake_all();
+  }
+  in_flight_ = false;
+}
+
+}  // namespace simplechat::sv_discover

@@ -1,0 +1,224 @@
+#include "sv_websocket/connection.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "sv_websocket/transport.h"
+#include "websocket/close_code.h"
+#include "websocket/encoder.h"
+#include "wire/close_code.h"
+
+namespace simplechat::sv_websocket {
+namespace {
+
+constexpr std::size_t kCompactBytes =
+    64UL * 1024;  // sent bytes that are dropped from the front of an outbox that goes on growing
+
+}  // namespace
+
+Connection::Connection(Transport& transport, int fd, ConnectionHandler& handler, ConnectionLimits limits)
+    : transport_(transport),
+      handler_(handler),
+      decoder_(websocket::DecoderLimits{.message_bytes_max = limits.message_bytes_max}),
+      outbox_bytes_max_(limits.outbox_bytes_max),
+      fd_(fd) {}
+
+Connection::~Connection() {
+  transport_.forget(*this);
+  if (fd_ >= 0) {
+    transport_.poller_.remove(fd_, *this);
+    ::close(fd_);
+  }
+  if (outbox_.capacity() > 0) transport_.give_back(std::move(outbox_));
+}
+
+void Connection::start(std::string_view response, std::string early) {
+  if (!transport_.poller_.add(fd_, *this, interest_)) {
+    die();
+    return;
+  }
+  outbox().append(response);
+  queued();
+  if (!early.empty()) feed(early);
+}
+
+void Connection::send_text(std::string_view text, chat::FrameClass frame_class) {
+  if (state_ != State::open || !admit(text.size(), frame_class)) return;
+  websocket::append_text(outbox(), text);
+  queued();
+}
+
+bool Connection::send_answer(std::string_view text) {
+  if (state_ != State::open) return true;
+  if (outbox_bytes() > outbox_bytes_max_ / 2) return false;
+  websocket::append_text(outbox(), text);
+  queued();
+  return true;
+}
+
+void Connection::send_binary(std::string_view bytes) {
+  if (state_ != State::open || !admit(bytes.size(), chat::FrameClass::message)) return;
+  websocket::append_binary(outbox(), bytes);
+  queued();
+}
+
+void Connection::send_ping() {
+  if (state_ != State::open) return;
+  websocket::append_ping(outbox(), {});
+  queued();
+}
+
+void Connection::close(std::uint16_t code, std::string_view reason) {
+  if (state_ != State::open) return;
+  websocket::append_close(outbox(), code, reason);
+  begin_close(State::closing);
+}
+
+void Connection::pause_reading() {
+  paused_ = true;
+  update_interest();
+}
+
+void Connection::resume_reading() {
+  paused_ = false;
+  update_interest();
+}
+
+bool Connection::admit(std::size_t bytes, chat::FrameClass frame_class) {
+  const std::size_t would_wait = outbox_bytes() + bytes;
+  if (frame_class == chat::FrameClass::ephemeral) return would_wait <= outbox_bytes_max_ / 2;
+  if (would_wait <= outbox_bytes_max_) return true;
+  close(wire::kCloseSlowConsumer, "slow consumer");
+  return false;
+}
+
+void Connection::on_text(std::string_view message) {
+  if (state_ == State::open) handler_.on_text(message);
+}
+
+void Connection::on_binary(std::string_view message) {
+  if (state_ == State::open) handler_.on_binary(message);
+}
+
+void Connection::on_ping(std::string_view payload) {
+  if (state_ != State::open || !admit(payload.size(), chat::FrameClass::ephemeral)) return;
+  websocket::append_pong(outbox(), payload);
+  queued();
+}
+
+void Connection::on_pong(std::string_view /*payload*/) {
+  if (state_ == State::open) handler_.on_pong();
+}
+
+void Connection::on_close(std::uint16_t code, std::string_view /*reason*/) {
+  if (state_ == State::open) {
+    // RFC 6455 5.5.1: answer with the status that came.
+    const auto normal = static_cast<std::uint16_t>(websocket::CloseCode::kNormal);
+    websocket::append_close(outbox(), code == websocket::kNoStatusReceived ? normal : code, {});
+  }
+  begin_close(State::lingering);
+}
+
+void Connection::on_ready(runtime::Poller::Ready ready) {
+  if (ready.writable) flush();
+  if (state_ == State::dead) return;
+  if (paused_) {
+    if (ready.broken) die();
+  } else if (ready.readable || ready.broken) {
+    read();
+  }
+}
+
+void Connection::read() {
+  const ssize_t got = ::recv(fd_, transport_.read_buffer_.data(), transport_.read_buffer_.size(), MSG_DONTWAIT);
+  if (got > 0) {
+    feed({transport_.read_buffer_.data(), static_cast<std::size_t>(got)});
+  } else if (got == 0 || (errno != EAGAIN && errno != EINTR)) {
+    die();
+  }
+}
+
+void Connection::feed(std::span<char> bytes) {
+  if (state_ == State::lingering || state_ == State::dead) return;
+  const auto failure = decoder_.feed(bytes, *this);
+  if (!failure) return;
+  if (state_ == State::open) websocket::append_close(outbox(), failure->code, failure->reason);
+  begin_close(State::lingering);
+}
+
+std::string& Connection::outbox() {
+  if (outbox_.capacity() <= std::string{}.capacity()) outbox_ = transport_.take_buffer();
+  return outbox_;
+}
+
+void Connection::queued() { transport_.flush_later(*this); }
+
+void Connection::begin_close(State next) {
+  if (state_ == State::dead) return;
+  if (state_ == State::open) {
+    close_deadline_ = std::chrono::steady_clock::now() + kCloseDeadline;
+    transport_.closing(*this);
+  }
+  state_ = next;
+  paused_ = false;  // the peer's close frame, or its end, must be seen
+  update_interest();
+  queued();
+}
+
+void Connection::flush() {
+  while (sent_ < outbox_.size()) {
+    const ssize_t put = ::send(fd_, outbox_.data() + sent_, outbox_.size() - sent_, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (put < 0) {
+      if (errno == EINTR) continue;
+      if (errno != EAGAIN) {
+        die();
+        return;
+      }
+      want_write_ = true;
+      if (sent_ >= kCompactBytes) {
+        outbox_.erase(0, sent_);
+        sent_ = 0;
+      }
+      update_interest();
+      return;
+    }
+    sent_ += static_cast<std::size_t>(put);
+  }
+  sent_ = 0;
+  outbox_.clear();
+  if (outbox_.capacity() > std::string{}.capacity()) transport_.give_back(std::exchange(outbox_, {}));
+  want_write_ = false;
+  update_interest();
+  if (state_ == State::lingering && !half_closed_) {
+    // RFC 6455 7.1.1: end our direction first and let the peer's end come, so that our close frame is not lost to a
+    // reset.
+    half_closed_ = true;
+    ::shutdown(fd_, SHUT_WR);
+  }
+}
+
+void Connection::update_interest() {
+  const runtime::Poller::Interest wanted{.readable = !paused_, .writable = want_write_};
+  if (state_ == State::dead || (wanted.readable == interest_.readable && wanted.writable == interest_.writable)) return;
+  interest_ = wanted;
+  transport_.poller_.change(fd_, *this, interest_);
+}
+
+void Connection::die() {
+  if (state_ == State::dead) return;
+  state_ = State::dead;
+  decoder_.stop();
+  transport_.poller_.remove(fd_, *this);
+  queued();
+}
+
+void Connection::end_turn() {
+  dirty_ = false;
+  if (state_ != State::dead && !want_write_) flush();
+  if (state_ == State::dead) handler_.on_closed();
+}
+
+}  // namespace simplechat::sv_websocket

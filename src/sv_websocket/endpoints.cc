@@ -1,0 +1,172 @@
+#include "sv_websocket/endpoints.h"
+
+#include <fmt/format.h>
+#include <openssl/crypto.h>
+
+#include <utility>
+#include <vector>
+
+#include "sv_websocket/hub.h"
+#include "sv_websocket/registrar.h"
+#include "sv_websocket/router.h"
+#include "wire/delivery_body.h"
+#include "wire/http_status.h"
+#include "wire/json.h"
+#include "wire/pages_body.h"
+#include "wire/query_params.h"
+#include "wire/send_body.h"
+#include "wire/server_frame.h"
+
+namespace simplechat::sv_websocket {
+namespace {
+
+namespace asio = boost::asio;
+using runtime::HttpRequest;
+using runtime::HttpResponse;
+using Segments = std::vector<std::string>;
+using Answer = asio::awaitable<HttpResponse>;
+
+HttpResponse error_response(const chat::Error& error) {
+  return runtime::http_error(wire::http_status(error.code), chat::to_string(error.code), error.message);
+}
+
+std::string_view bearer_token(const HttpRequest& request) {
+  constexpr std::string_view kScheme = "Bearer ";
+  const std::string_view header = request.authorization;
+  return header.starts_with(kScheme) ? header.substr(kScheme.size()) : std::string_view{};
+}
+
+chat::Result<void> check_access(const ServiceAccess& access, const HttpRequest& request) {
+  if (access.cluster_secret.empty()) {
+    if (access.open_without_secret) return {};
+    return chat::fail(chat::ErrorCode::unauthorized, "this endpoint is closed: no cluster secret is configured");
+  }
+  const std::string_view token = bearer_token(request);
+  // In constant time, so that answering does not tell how much of a guess was right.
+  if (token.size() == access.cluster_secret.size() &&
+      CRYPTO_memcmp(token.data(), access.cluster_secret.data(), token.size()) == 0) {
+    return {};
+  }
+  return chat::fail(chat::ErrorCode::unauthorized, "the cluster secret is missing or wrong");
+}
+
+// Publishes and delivers messages of another service; each gets its time, and an id if it has none.
+Answer send(const EndpointParts& parts, const HttpRequest& request) {
+  auto messages = wire::parse_send_body(request.body);
+  if (!messages) co_return error_response(messages.error());
+  SessionServices& services = parts.services;
+  chat::RecordBatch records;
+  for (chat::Message& message : *messages) {
+    if (message.to.starts_with('#')) co_return error_response({chat::ErrorCode::not_found, "there is no such group"});
+    message.at = services.clock.now();
+    if (message.id.empty()) message.id = fmt::format("{:x}-{}", message.at, services.instance_id);
+    records.messages.add(message.view());
+  }
+  for (const chat::MessageView message : records.messages) route_message(services, message, {});
+  const auto durable = co_await parts.queue.publish(records);
+  if (!durable) co_return error_response(durable.error());
+  HttpResponse response;
+  response.body = R"({"status":"success","acks":[)";
+  for (const chat::MessageView message : records.messages) {
+    if (response.body.back() != '[') response.body += ',';
+    wire::append_ack(response.body, message.id, message.to, message.at);
+  }
+  response.body += "]}";
+  co_return response;
+}
+
+// Takes the deliveries of another gateway.
+Answer deliver(const EndpointParts& parts, const HttpRequest& request) {
+  chat::DeliveryBatch batch;
+  const auto parsed = wire::parse_delivery_body(request.body, batch);
+  if (!parsed) co_return error_response(parsed.error());
+  parts.services.clock.observe(batch.latest_at());
+  std::vector<std::size_t> absent;
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    if (parts.services.router.deliver_here(batch[i], {})) continue;
+    absent.push_back(i);
+    // The directory sent it here: it holds a record that is not, or no longer, true.
+    const Roster::Change change = parts.roster.confirm(batch[i].user);
+    if (!change.present) parts.services.registrar.release(std::string(batch[i].user), change.fence);
+  }
+  HttpResponse response;
+  wire::append_delivery_answer(response.body, absent);
+  co_return response;
+}
+
+wire::QueryParameters parameters_of(const HttpRequest& request) {
+  return [&request](std::string_view name) { return request.query(name); };
+}
+
+// The user whose token the request carries, or whom it names where authentication is off.
+chat::Result<std::string> user_of(const chat::Authenticator& authenticator, const HttpRequest& request) {
+  std::string claimed;
+  if (request.query("user")) {
+    auto named = wire::parse_query_user(parameters_of(request));
+    if (!named) return named;
+    claimed = std::move(*named);
+  }
+  return authenticator.authenticate(claimed, bearer_token(request));
+}
+
+Answer history(SessionServices& services, const HttpRequest& request) {
+  auto user = user_of(services.authenticator, request);
+  if (!user) co_return error_response(user.error());
+  const auto query = wire::parse_history_query(std::move(*user), parameters_of(request));
+  if (!query) co_return error_response(query.error());
+  const auto page = co_await services.reader.history(*query);
+  if (!page) co_return error_response(page.error());
+  co_return HttpResponse{.body = wire::encode_history_page(query->with, *page)};
+}
+
+Answer conversations(SessionServices& services, const HttpRequest& request) {
+  auto user = user_of(services.authenticator, request);
+  if (!user) co_return error_response(user.error());
+  const auto query = wire::parse_conversations_query(std::move(*user), parameters_of(request));
+  if (!query) co_return error_response(query.error());
+  const auto page = co_await services.reader.conversations(*query);
+  if (!page) co_return error_response(page.error());
+  co_return HttpResponse{.body = wire::encode_conversations_page(*page)};
+}
+
+Answer sync(SessionServices& services, const HttpRequest& request) {
+  auto user = user_of(services.authenticator, request);
+  if (!user) co_return error_response(user.error());
+  const auto query = wire::parse_sync_query(std::move(*user), parameters_of(request));
+  if (!query) co_return error_response(query.error());
+  const auto page = co_await services.reader.sync(*query);
+  if (!page) co_return error_response(page.error());
+  co_return HttpResponse{.body = wire::encode_sync_page(*page)};
+}
+
+Answer health_test() { co_return HttpResponse{.content_type = "text/plain", .body = "Health test"}; }
+
+Answer refuse(chat::Error error) { co_return error_response(error); }
+
+}  // namespace
+
+void add_endpoints(runtime::HttpRoutes& routes, const EndpointParts& parts) {
+  routes.add("GET", "/test", [](const HttpRequest&, const Segments&) { return health_test(); });
+
+  const auto for_services = [&routes, parts](const char* path,
+                                             Answer (*handler)(const EndpointParts&, const HttpRequest&)) {
+    routes.add("POST", path, [parts, handler](const HttpRequest& request, const Segments&) {
+      const auto access = check_access(parts.access, request);
+      return access ? handler(parts, request) : refuse(access.error());
+    });
+  };
+  for_services("/send", send);
+  for_services("/v1/deliver", deliver);
+
+  const auto for_users = [&routes, &services = parts.services](
+                             const char* path, Answer (*handler)(SessionServices&, const HttpRequest&)) {
+    routes.add("GET", path, [&services, handler](const HttpRequest& request, const Segments&) {
+      return handler(services, request);
+    });
+  };
+  for_users("/v1/history", history);
+  for_users("/v1/conversations", conversations);
+  for_users("/v1/sync", sync);
+}
+
+}  // namespace simplechat::sv_websocket

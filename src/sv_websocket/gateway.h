@@ -1,0 +1,86 @@
+// SvWebsocket, the gateway: one set of parts per reactor, the registrar, and their start and end.
+//
+// Which adapters stand behind the ports is the program's choice (apps/): the gateway of the cluster and that of the
+// embedded server are this one.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "chat/authenticator.h"
+#include "chat/clock.h"
+#include "chat/directory.h"
+#include "chat/message_queue.h"
+#include "chat/message_store.h"
+#include "chat/relay.h"
+#include "runtime/dependency.h"
+#include "runtime/http_server.h"
+#include "runtime/metrics.h"
+#include "runtime/reactor.h"
+#include "sv_websocket/endpoints.h"
+#include "sv_websocket/registrar.h"
+#include "sv_websocket/roster.h"
+#include "sv_websocket/static_files.h"
+
+namespace simplechat::sv_websocket {
+
+struct GatewayOptions {
+  std::string host = "127.0.0.1";
+  std::uint16_t api_port = 3002;
+  std::uint16_t ws_port = 8082;
+  std::string public_url;   // where other gateways reach the API
+  std::string incarnation;  // of this run of the process
+  std::chrono::milliseconds lease{10'000};
+  std::chrono::milliseconds drain{500};  // between telling the clients and closing them
+  ServiceAccess access;
+};
+
+// The outside, as one reactor reaches it. The objects are the caller's and outlive the gateway.
+struct Ports {
+  chat::Directory& directory;
+  chat::Relay& relay;
+  chat::MessageQueue& queue;
+  chat::MessageReader& reader;
+};
+
+class Gateway {
+ public:
+  // Binds both ports on every reactor. Throws std::system_error if one can't be had. `ports` has one entry per reactor.
+  Gateway(runtime::ReactorPool& reactors, GatewayOptions options, std::span<const Ports> ports,
+          const chat::Authenticator& authenticator, std::span<const StaticFile> client_files,
+          runtime::Readiness& readiness, runtime::MetricsRegistry& metrics);
+  ~Gateway();
+  Gateway(const Gateway&) = delete;
+  Gateway& operator=(const Gateway&) = delete;
+
+  // Before the reactors run.
+  void start();
+
+  // Stops accepting, tells the clients, flushes what senders were not told of yet, closes, and gives the lease back.
+  // Blocks up to about `drain` + 10 s. While the reactors run, not from one of their threads.
+  void stop();
+
+  [[nodiscard]] std::uint16_t api_port() const;
+  [[nodiscard]] std::uint16_t ws_port() const;
+
+ private:
+  class Lane;
+
+  void register_all_again();
+  void resync_all();
+
+  runtime::ReactorPool& reactors_;
+  runtime::Readiness& readiness_;
+  const GatewayOptions options_;
+  chat::HybridLogicalClock clock_{chat::system_wall_clock};
+  Roster roster_;
+  std::unique_ptr<Registrar> registrar_;
+  std::vector<std::unique_ptr<Lane>> lanes_;  // by reactor
+};
+
+}  // namespace simplechat::sv_websocket

@@ -1,0 +1,92 @@
+#include "sv_websocket/hub.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace simplechat::sv_websocket {
+
+Hub::Hub(runtime::Reactor& reactor, Transport& transport, Roster& roster, ConnectionLimits limits)
+    : reactor_(reactor), transport_(transport), roster_(roster), limits_(limits), gate_(reactor.executor()) {}
+
+Hub::~Hub() = default;
+
+void Hub::accept(int fd, std::string_view response, std::string early) {
+  std::uint32_t index = 0;
+  if (free_.empty()) {
+    index = static_cast<std::uint32_t>(slots_.size());
+    slots_.emplace_back();
+  } else {
+    index = free_.back();
+    free_.pop_back();
+  }
+  Slot& slot = slots_[index];
+  slot.session = std::make_unique<Session>(*services_, transport_, SessionKey{index, slot.generation}, fd, limits_);
+  services_->probe.connection_opened();
+  slot.session->start(response, std::move(early));
+}
+
+Session* Hub::find(SessionKey key) {
+  if (key.generation == 0 || key.slot >= slots_.size() || slots_[key.slot].generation != key.generation) return nullptr;
+  return slots_[key.slot].session.get();
+}
+
+void Hub::destroy(SessionKey key) {
+  Slot& slot = slots_[key.slot];
+  slot.session.reset();
+  if (++slot.generation == 0) slot.generation = 1;
+  free_.push_back(key.slot);
+  services_->probe.connection_closed();
+}
+
+Roster::Change Hub::add(Session& session) {
+  by_user_[session.user()].push_back(&session);
+  return roster_.add(session.user(), reactor_.index());
+}
+
+Roster::Change Hub::remove(Session& session) {
+  const auto entry = by_user_.find(session.user());
+  std::erase(entry->second, &session);
+  if (!entry->second.empty()) return roster_.confirm(session.user());
+  by_user_.erase(entry);
+  return roster_.remove(session.user(), reactor_.index());
+}
+
+void Hub::deliver(const chat::DeliveryView& delivery, SessionKey except) {
+  const auto entry = by_user_.find(delivery.user);
+  if (entry == by_user_.end()) return;
+  for (Session* session : entry->second) {
+    if (session->key() != except) session->deliver(delivery.frame, delivery.frame_class);
+  }
+}
+
+void Hub::send_all(std::string_view frame) {
+  for (const Slot& slot : slots_) {
+    if (slot.session) slot.session->send(frame);
+  }
+}
+
+void Hub::close_all(std::uint16_t code, std::string_view reason) {
+  for (const Slot& slot : slots_) {
+    if (slot.session) slot.session->close(code, reason);
+  }
+}
+
+void Hub::pause(Session& session) { paused_.push_back(session.key()); }
+
+void Hub::resume_paused() {
+  for (const SessionKey key : std::exchange(paused_, {})) {
+    if (Session* session = find(key)) session->resume_reading();
+  }
+}
+
+void Hub::tick(std::uint32_t now_s) {
+  const std::size_t count = slots_.size() / kHeartbeatRounds + 1;
+  for (std::size_t i = 0; i < std::min(count, slots_.size()); ++i) {
+    next_check_ = next_check_ + 1 < slots_.size() ? next_check_ + 1 : 0;
+    if (slots_[next_check_].session) slots_[next_check_].session->check_heartbeat(now_s);
+  }
+}
+
+}  // namespace simplechat::sv_websocket

@@ -1,0 +1,78 @@
+// The sessions of one reactor, by key and by user. Lives on its reactor; owns the sessions.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "chat/relay.h"
+#include "runtime/gate.h"
+#include "runtime/sharded_map.h"
+#include "sv_websocket/roster.h"
+#include "sv_websocket/session.h"
+#include "sv_websocket/transport.h"
+
+namespace simplechat::sv_websocket {
+
+class Hub {
+ public:
+  Hub(runtime::Reactor& reactor, Transport& transport, Roster& roster, ConnectionLimits limits);
+  ~Hub();
+
+  // Called once, before the first session.
+  void connect(SessionServices& services) { services_ = &services; }
+
+  // Takes over an upgraded socket. `response` is the 101 answer, `early` what the client sent behind its request.
+  void accept(int fd, std::string_view response, std::string early);
+  // nullptr once the session is gone.
+  [[nodiscard]] Session* find(SessionKey key);
+  void destroy(SessionKey key);
+
+  // Enters the session under its user(), and takes it out again. The change is the gateway's, to be told to the
+  // directory.
+  Roster::Change add(Session& session);
+  Roster::Change remove(Session& session);
+
+  void deliver(const chat::DeliveryView& delivery, SessionKey except);
+  // `frame` to every session, registered or not.
+  void send_all(std::string_view frame);
+  void close_all(std::uint16_t code, std::string_view reason);
+
+  // Senders that wait for the publisher.
+  void pause(Session& session);
+  void resume_paused();
+
+  // Checks heartbeats of a part of the sessions; all have been checked after kHeartbeatRounds calls, once a second.
+  void tick(std::uint32_t now_s);
+
+  [[nodiscard]] std::size_t sessions() const { return slots_.size() - free_.size(); }
+  [[nodiscard]] runtime::Reactor& reactor() { return reactor_; }
+  [[nodiscard]] runtime::Gate& gate() { return gate_; }
+  template <class Visit>
+  void for_each_user(Visit visit) const {
+    for (const auto& [user, keys] : by_user_) visit(user);
+  }
+
+ private:
+  static constexpr std::uint32_t kHeartbeatRounds = 15;
+
+  struct Slot {
+    std::unique_ptr<Session> session;
+    std::uint32_t generation = 1;
+  };
+
+  runtime::Reactor& reactor_;
+  Transport& transport_;
+  Roster& roster_;
+  ConnectionLimits limits_;
+  SessionServices* services_ = nullptr;
+  runtime::Gate gate_;
+  std::vector<Slot> slots_;
+  std::vector<std::uint32_t> free_;
+  runtime::StringMap<std::vector<Session*>> by_user_;
+  std::vector<SessionKey> paused_;
+  std::size_t next_check_ = 0;
+};
+
+}  // namespace simplechat::sv_websocket

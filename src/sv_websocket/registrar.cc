@@ -1,0 +1,131 @@
+#include "sv_websocket/registrar.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "runtime/log.h"
+
+namespace simplechat::sv_websocket {
+namespace {
+
+namespace asio = boost::asio;
+using std::chrono::milliseconds;
+
+constexpr std::size_t kChangesPerBatchMax = 5000;
+constexpr milliseconds kRetryMin{100};
+constexpr milliseconds kRetryMax{2000};
+constexpr int kRenewalsPerLease = 3;
+// A directory may let go of records that nobody has written for a day; all are written again long before.
+constexpr std::chrono::hours kRefreshEvery{6};
+
+}  // namespace
+
+Registrar::Registrar(runtime::Reactor& reactor, chat::Directory& directory, chat::GatewayIdentity identity,
+                     milliseconds lease, Callbacks callbacks)
+    : reactor_(reactor),
+      directory_(directory),
+      identity_(std::move(identity)),
+      lease_(lease),
+      callbacks_(std::move(callbacks)),
+      gate_(reactor.executor()),
+      renew_timer_(reactor.executor()),
+      retry_timer_(reactor.executor()) {}
+
+void Registrar::start() {
+  reactor_.post([this] { gate_.spawn(keep_lease()); });
+}
+
+chat::Task<void> Registrar::stop() {
+  stopping_ = true;
+  renew_timer_.cancel();
+  retry_timer_.cancel();
+  co_await gate_.close();
+  const chat::Result<void> closed = co_await directory_.close(identity_);
+  if (!closed) runtime::log::warn("lease_not_closed", {{"reason", closed.error().message}});
+}
+
+void Registrar::ensure(std::string user, std::uint64_t fence, runtime::Reactor& home, Done done) {
+  reactor_.post([this, user = std::move(user), fence, waiter = Waiter{&home, std::move(done)}]() mutable {
+    want(std::move(user), true, fence, std::move(waiter));
+  });
+}
+
+void Registrar::release(std::string user, std::uint64_t fence) {
+  reactor_.post([this, user = std::move(user), fence]() mutable { want(std::move(user), false, fence, {}); });
+}
+
+void Registrar::want(std::string user, bool present, std::uint64_t fence, Waiter waiter) {
+  Wanted& wanted = wanted_[std::move(user)];
+  if (fence > wanted.fence) {
+    wanted.present = present;
+    wanted.fence = fence;
+  }
+  if (waiter.done) wanted.waiters.push_back(std::move(waiter));
+  if (applying_ || stopping_) return;
+  applying_ = true;  // before: the coroutine may run to its end within spawn()
+  gate_.spawn(apply_changes());
+}
+
+chat::Task<void> Registrar::apply_changes() {
+  while (!wanted_.empty() && !stopping_) {
+    co_await apply_one_batch();
+    if (failures_in_a_row_ == 0) continue;
+    retry_timer_.expires_after(std::min(kRetryMax, kRetryMin * (1 << std::min(failures_in_a_row_ - 1, 5))));
+    boost::system::error_code stopped;
+    co_await retry_timer_.async_wait(asio::redirect_error(asio::use_awaitable, stopped));
+  }
+  applying_ = false;
+}
+
+chat::Task<void> Registrar::apply_one_batch() {
+  std::vector<std::pair<std::string, Wanted>> batch;
+  std::vector<chat::RecordChange> changes;
+  while (!wanted_.empty() && batch.size() < kChangesPerBatchMax) {
+    auto entry = wanted_.begin();
+    changes.push_back({.user = entry->first, .present = entry->second.present, .fence = entry->second.fence});
+    batch.emplace_back(entry->first, std::move(entry->second));
+    wanted_.erase(entry);
+  }
+  const chat::Result<void> outcome = co_await directory_.apply(identity_, changes);
+  failures_in_a_row_ = outcome ? 0 : failures_in_a_row_ + 1;
+  for (auto& [user, wanted] : batch) settle(std::move(user), std::move(wanted), outcome);
+}
+
+void Registrar::settle(std::string user, Wanted wanted, const chat::Result<void>& outcome) {
+  for (Waiter& waiter : wanted.waiters) {
+    waiter.home->post([done = std::move(waiter.done), outcome] { done(outcome); });
+  }
+  if (outcome) return;
+  // A registration that somebody waited for has failed for them, and their session's end will be a release of its own.
+  // What nobody waits for must still become true.
+  const bool keep = !wanted.present || wanted.waiters.empty();
+  if (keep) want(std::move(user), wanted.present, wanted.fence, {});
+}
+
+chat::Task<void> Registrar::keep_lease() {
+  while (!stopping_) {
+    co_await renew_once();
+    renew_timer_.expires_after(lease_ / kRenewalsPerLease);
+    boost::system::error_code stopped;
+    co_await renew_timer_.async_wait(asio::redirect_error(asio::use_awaitable, stopped));
+  }
+}
+
+chat::Task<void> Registrar::renew_once() {
+  const auto state = co_await directory_.renew(identity_, lease_);
+  if (!state) co_return;  // the adapter has said so in the readiness; users can't be found when the lease runs out
+  const bool lost = renewed_before_ && !state->records_kept;
+  const bool refresh = --renewals_until_refresh_ <= 0;
+  if (refresh) renewals_until_refresh_ = static_cast<int>(kRefreshEvery / (lease_ / kRenewalsPerLease));
+  if (lost || refresh) callbacks_.register_all_again();
+  if (lost) runtime::log::warn("directory_lost_records", {{"gateway", identity_.url}});
+  // Only a renewal later are the users found again and what was sent meanwhile is stored: then sync shows it all.
+  if (resync_due_ && wanted_.empty()) {
+    resync_due_ = false;
+    callbacks_.resync_all();
+  }
+  resync_due_ = resync_due_ || lost;
+  renewed_before_ = true;
+}
+
+}  // namespace simplechat::sv_websocket

@@ -1,0 +1,102 @@
+#include "sv_websocket/registrar.h"
+
+#include "sv_websocket/fakes_test.h"
+
+namespace simplechat::sv_websocket {
+namespace {
+
+using testing::FakeDirectory;
+using testing::run_until;
+
+class RegistrarTest : public ::testing::Test {
+ protected:
+  void ensure(const std::string& user, std::uint64_t fence) {
+    registrar_.ensure(user, fence, reactor_, [this, user](const chat::Result<void>& outcome) {
+      outcomes_[user].push_back(outcome.has_value());
+    });
+  }
+
+  runtime::Reactor reactor_{0};
+  FakeDirectory directory_{reactor_};
+  int registered_again_ = 0;
+  int resyncs_ = 0;
+  std::map<std::string, std::vector<bool>> outcomes_;
+  Registrar registrar_{reactor_,
+                       directory_,
+                       {.url = "http://own", .incarnation = "1"},
+                       std::chrono::milliseconds(30),
+                       {.register_all_again = [this] { ++registered_again_; }, .resync_all = [this] { ++resyncs_; }}};
+};
+
+TEST_F(RegistrarTest, AnswersOnlyOnceTheDirectoryHoldsTheRecord) {
+  directory_.barrier.hold();
+  ensure("alice", 1);
+  run_until(reactor_, [&] { return directory_.barrier.waiting() == 1; });
+  reactor_.io().poll();
+  EXPECT_TRUE(outcomes_.empty());
+  directory_.barrier.let_go();
+  run_until(reactor_, [&] { return !outcomes_.empty(); });
+  EXPECT_EQ(outcomes_["alice"], std::vector{true});
+  EXPECT_TRUE(directory_.present["alice"]);
+}
+
+TEST_F(RegistrarTest, JoinsWhatComesWhileABatchIsInFlightAndTheLatestFenceWins) {
+  directory_.barrier.hold();
+  ensure("first", 1);
+  run_until(reactor_, [&] { return directory_.barrier.waiting() == 1; });
+  ensure("alice", 5);
+  registrar_.release("alice", 6);
+  ensure("alice", 7);
+  registrar_.release("bob", 9);
+  ensure("bob", 8);  // older than the release, whatever the order of arrival
+  reactor_.io().poll();
+  directory_.barrier.let_go();
+  run_until(reactor_, [&] { return outcomes_["alice"].size() == 2 && outcomes_["bob"].size() == 1; });
+  ASSERT_EQ(directory_.applied.size(), 2U);
+  EXPECT_EQ(directory_.applied[1].size(), 2U);
+  EXPECT_TRUE(directory_.present["alice"]);
+  EXPECT_FALSE(directory_.present["bob"]);
+}
+
+TEST_F(RegistrarTest, ARegistrationFailsWhenTheDirectoryIsDown) {
+  directory_.down = true;
+  ensure("alice", 1);
+  run_until(reactor_, [&] { return !outcomes_.empty(); });
+  EXPECT_EQ(outcomes_["alice"], std::vector{false});
+}
+
+TEST_F(RegistrarTest, AReleaseIsRepeatedUntilTheDirectoryIsBack) {
+  directory_.down = true;
+  directory_.present["alice"] = true;
+  registrar_.release("alice", 2);
+  ensure("bob", 1);  // fails, and shows that the batch was tried
+  run_until(reactor_, [&] { return !outcomes_.empty(); });
+  directory_.down = false;
+  run_until(reactor_, [&] { return !directory_.present["alice"]; });
+}
+
+TEST_F(RegistrarTest, RegistersAllAgainAndThenResyncsWhenTheDirectoryLostItsRecords) {
+  registrar_.start();
+  run_until(reactor_, [&] { return directory_.renewals >= 2; });
+  EXPECT_EQ(resyncs_, 0) << "the first lease of a new gateway is no loss";
+  const int before = registered_again_;
+  directory_.keeps_records = false;
+  run_until(reactor_, [&] { return registered_again_ > before; });
+  EXPECT_EQ(resyncs_, 0) << "not before a later renewal: the records are being written";
+  run_until(reactor_, [&] { return resyncs_ == 1; });
+  const int renewals = directory_.renewals;
+  run_until(reactor_, [&] { return directory_.renewals >= renewals + 2; });
+  EXPECT_EQ(resyncs_, 1);
+}
+
+TEST_F(RegistrarTest, GivesTheLeaseBack) {
+  registrar_.start();
+  run_until(reactor_, [&] { return directory_.renewals >= 1; });
+  bool stopped = false;
+  boost::asio::co_spawn(reactor_.executor(), registrar_.stop(), [&](const std::exception_ptr&) { stopped = true; });
+  run_until(reactor_, [&] { return stopped; });
+  EXPECT_TRUE(directory_.closed);
+}
+
+}  // namespace
+}  // namespace simplechat::sv_websocket

@@ -1,0 +1,183 @@
+#include "sv_websocket/router.h"
+
+#include "sv_websocket/fakes_test.h"
+
+namespace simplechat::sv_websocket {
+namespace {
+
+using testing::FakeDirectory;
+using testing::FakeRelay;
+using testing::run_until;
+using Frames = std::vector<std::pair<std::string, std::string>>;
+
+constexpr char kOwn[] = "http://own";
+constexpr char kOther[] = "http://other";
+constexpr char kThird[] = "http://third";
+
+class RouterTest : public ::testing::Test {
+ protected:
+  RouterTest() {
+    router_.connect({nullptr, &second_mailbox_});
+    router_.start();
+  }
+
+  void deliver(const std::string& user, const std::string& frame,
+               chat::FrameClass frame_class = chat::FrameClass::message) {
+    router_.deliver({.user = user, .frame = frame, .frame_class = frame_class}, 1, {});
+  }
+
+  Frames relayed(const std::string& url) {
+    Frames frames;
+    for (const auto& batch : relay_.delivered) {
+      if (batch.url == url) frames.insert(frames.end(), batch.frames.begin(), batch.frames.end());
+    }
+    return frames;
+  }
+
+  runtime::Reactor reactor_{0};
+  runtime::Reactor second_reactor_{1};
+  runtime::TurnEnd turn_end_{reactor_};
+  runtime::MetricsRegistry metrics_;
+  Probe probe_{metrics_};
+  Roster roster_;
+  FakeDirectory directory_{reactor_};
+  FakeRelay relay_{reactor_};
+  Frames here_;
+  std::vector<SessionKey> excepted_;
+  Frames second_;
+  DeliveryMailbox second_mailbox_{second_reactor_, 1024, [this](const chat::DeliveryBatch& batch) {
+                                    for (std::size_t i = 0; i < batch.size(); ++i)
+                                      second_.emplace_back(batch[i].user, batch[i].frame);
+                                  }};
+  Router router_{{.reactor = reactor_,
+                  .turn_end = turn_end_,
+                  .roster = roster_,
+                  .directory = directory_,
+                  .relay = relay_,
+                  .probe = probe_,
+                  .own_url = kOwn,
+                  .to_sessions = [this](const chat::DeliveryView& delivery, SessionKey except) {
+                    here_.emplace_back(delivery.user, delivery.frame);
+                    excepted_.push_back(except);
+                  }}};
+};
+
+TEST_F(RouterTest, GivesAFrameToThisReactorsSessionsAtOnce) {
+  roster_.add("bob", 0);
+  const SessionKey sender{.slot = 3, .generation = 1};
+  router_.deliver({.user = "bob", .frame = "f"}, 1, sender);
+  EXPECT_EQ(here_, (Frames{{"bob", "f"}}));
+  EXPECT_EQ(excepted_, std::vector{sender});
+}
+
+TEST_F(RouterTest, PostsToTheReactorThatHoldsTheUser) {
+  roster_.add("bob", 1);
+  deliver("bob", "1");
+  deliver("bob", "2");
+  reactor_.io().poll();
+  EXPECT_TRUE(here_.empty());
+  second_reactor_.io().poll();
+  EXPECT_EQ(second_, (Frames{{"bob", "1"}, {"bob", "2"}}));
+}
+
+TEST_F(RouterTest, JoinsATurnsFramesIntoOneLookUpAndOneBatch) {
+  directory_.gateways["bob"] = {kOther};
+  directory_.gateways["carol"] = {kOther, kOwn};
+  deliver("bob", "1");
+  deliver("carol", "2");
+  deliver("bob", "3");
+  run_until(reactor_, [&] { return !relay_.delivered.empty(); });
+  EXPECT_EQ(directory_.look_ups, 1);
+  ASSERT_EQ(relay_.delivered.size(), 1U);
+  EXPECT_EQ(relay_.delivered[0].frames, (Frames{{"bob", "1"}, {"carol", "2"}, {"bob", "3"}}));
+}
+
+TEST_F(RouterTest, FillsTheNextBatchWhileOneIsInFlight) {
+  directory_.gateways["bob"] = {kOther};
+  relay_.barrier.hold();
+  deliver("bob", "1");
+  run_until(reactor_, [&] { return relay_.barrier.waiting() == 1; });
+  for (const char* frame : {"2", "3"}) {
+    const int before = directory_.look_ups;
+    deliver("bob", frame);
+    run_until(reactor_, [&] { return directory_.look_ups > before; });
+  }
+  reactor_.io().poll();
+  EXPECT_EQ(relay_.barrier.waiting(), 1U) << "one batch in flight";
+  relay_.barrier.let_go();
+  run_until(reactor_, [&] { return relay_.delivered.size() == 2; });
+  EXPECT_EQ(relay_.delivered[1].frames, (Frames{{"bob", "2"}, {"bob", "3"}}));
+}
+
+TEST_F(RouterTest, LooksAgainWhenAGatewayDoesNotHoldTheUser) {
+  directory_.gateways["bob"] = {kOther};
+  relay_.absent.insert({kOther, "bob"});
+  directory_.barrier.hold();
+  deliver("bob", "1");
+  run_until(reactor_, [&] { return directory_.barrier.waiting() == 1; });
+  directory_.barrier.let_go();
+  run_until(reactor_, [&] { return relay_.calls == 1; });
+  directory_.gateways["bob"] = {kThird};  // moved there
+  run_until(reactor_, [&] { return !relayed(kThird).empty(); });
+  EXPECT_EQ(relayed(kThird), (Frames{{"bob", "1"}}));
+}
+
+TEST_F(RouterTest, GivesUpOnAStaleRecordAfterTheSecondLook) {
+  directory_.gateways["bob"] = {kOther};
+  relay_.absent.insert({kOther, "bob"});
+  deliver("bob", "1");
+  run_until(reactor_, [&] { return relay_.calls == 2; });
+  for (int i = 0; i < 10; ++i) reactor_.io().poll();
+  EXPECT_EQ(directory_.look_ups, 2);
+  EXPECT_EQ(relay_.calls, 2);
+}
+
+TEST_F(RouterTest, TellsAUserToResyncOnceTheDirectoryIsBack) {
+  directory_.gateways["bob"] = {kOther};
+  directory_.down = true;
+  deliver("bob", "1");
+  run_until(reactor_, [&] { return directory_.look_ups == 1; });
+  directory_.down = false;
+  run_until(reactor_, [&] { return !relayed(kOther).empty(); });
+  EXPECT_EQ(relayed(kOther), (Frames{{"bob", R"({"type":"resync"})"}}));
+}
+
+TEST_F(RouterTest, TellsAUserToResyncOnceTheGatewayIsBack) {
+  directory_.gateways["bob"] = {kOther};
+  relay_.down = true;
+  deliver("bob", "1");
+  run_until(reactor_, [&] { return relay_.calls == 1; });
+  relay_.down = false;
+  run_until(reactor_, [&] { return !relayed(kOther).empty(); });
+  EXPECT_EQ(relayed(kOther), (Frames{{"bob", R"({"type":"resync"})"}}));
+}
+
+TEST_F(RouterTest, DropsEphemeralFramesThatCannotBeHandedOver) {
+  directory_.gateways["bob"] = {kOther};
+  directory_.gateways["carol"] = {kOther};
+  directory_.down = true;
+  deliver("bob", "typing", chat::FrameClass::ephemeral);
+  deliver("carol", "message");
+  run_until(reactor_, [&] { return directory_.look_ups == 1; });
+  directory_.down = false;
+  run_until(reactor_, [&] { return !relayed(kOther).empty(); });
+  EXPECT_EQ(relayed(kOther), (Frames{{"carol", R"({"type":"resync"})"}}));
+}
+
+TEST_F(RouterTest, AFullMailboxLeadsToAResyncHere) {
+  roster_.add("bob", 1);
+  deliver("bob", std::string(1000, 'x'));
+  reactor_.io().poll();
+  deliver("bob", std::string(1000, 'y'));  // over the mailbox's 1 024 bytes
+  reactor_.io().poll();
+  second_reactor_.io().poll();
+  ASSERT_EQ(second_.size(), 1U);
+  run_until(reactor_, [&] {
+    second_reactor_.io().poll();
+    return second_.size() == 2;
+  });
+  EXPECT_EQ(second_[1].second, R"({"type":"resync"})");
+}
+
+}  // namespace
+}  // namespace simplechat::sv_websocket

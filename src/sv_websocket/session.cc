@@ -1,0 +1,352 @@
+#include "sv_websocket/session.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+#include <variant>
+
+#include "sv_websocket/hub.h"
+#include "sv_websocket/publisher.h"
+#include "sv_websocket/registrar.h"
+#include "sv_websocket/router.h"
+#include "wire/close_code.h"
+#include "wire/server_frame.h"
+
+namespace simplechat::sv_websocket {
+namespace {
+
+using chat::ErrorCode;
+
+// A peer that was silent for the first is pinged, one silent for the second is taken for gone. Phones' networks keep
+// idle connections for some minutes; proxies in front often for 60 s only.
+constexpr std::uint32_t kPingAfterS = 25;
+constexpr std::uint32_t kGoneAfterS = 60;
+constexpr std::int64_t kRequestRetryMs = 200;
+
+// Deliveries kept back while the directory is asked. Beyond: dropped, and a resync follows the registration.
+constexpr std::size_t kRegisteringBytesMax = std::size_t{256} * 1024;
+
+std::uint32_t clock_s() {
+  return static_cast<std::uint32_t>(
+      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now().time_since_epoch()).count());
+}
+
+}  // namespace
+
+void route_message(SessionServices& services, const chat::MessageView& message, SessionKey sender) {
+  services.scratch.clear();
+  wire::append_normal(services.scratch, message);
+  chat::DeliveryView delivery{.user = message.to, .frame = services.scratch};
+  // A message to oneself reaches the sending session too; otherwise the sender's other sessions get a copy.
+  const bool to_self = message.to == message.from;
+  services.router.deliver(delivery, message.at, to_self ? SessionKey{} : sender);
+  if (to_self) return;
+  delivery.user = message.from;
+  services.router.deliver(delivery, message.at, sender);
+}
+
+Session::Session(SessionServices& services, Transport& transport, SessionKey key, int fd, ConnectionLimits limits)
+    : services_(services), connection_(transport, fd, *this, limits), key_(key), heard_s_(clock_s()) {}
+
+Session::~Session() { leave(); }
+
+void Session::on_text(std::string_view text) {
+  heard_s_ = clock_s();
+  pinged_ = false;
+  if (registering_) {
+    registering_->frames_in.emplace_back(text);
+    return;
+  }
+  services_.probe.frame_received();
+  const auto frame = services_.parser.parse(text);
+  if (!frame) {
+    services_.probe.frame_refused();
+    send_error(frame.error().error, frame.error().id, frame.error().ref);
+    return;
+  }
+  std::visit([this](const auto& known) { handle(known); }, *frame);
+}
+
+void Session::on_binary(std::string_view /*bytes*/) {
+  connection_.close(wire::kCloseUnsupportedData, "frames are JSON in text messages");
+}
+
+void Session::on_pong() {
+  heard_s_ = clock_s();
+  pinged_ = false;
+}
+
+void Session::on_closed() { services_.hub.destroy(key_); }
+
+void Session::check_heartbeat(std::uint32_t now_s) {
+  const std::uint32_t silent_s = now_s - std::min(now_s, heard_s_);
+  if (silent_s > kGoneAfterS) {
+    services_.probe.heartbeat_missed();
+    connection_.close(wire::kCloseHeartbeatMissed, "heartbeat missed");
+  } else if (silent_s > kPingAfterS && !pinged_) {
+    pinged_ = true;
+    connection_.send_ping();
+  }
+}
+
+void Session::deliver(std::string_view frame, chat::FrameClass frame_class) {
+  if (!registering_) {
+    services_.probe.delivered_here();
+    connection_.send_text(frame, frame_class);
+    return;
+  }
+  if (frame_class == chat::FrameClass::ephemeral) return;
+  if (registering_->bytes_out + frame.size() > kRegisteringBytesMax) {
+    registering_->overflowed = true;
+    return;
+  }
+  registering_->bytes_out += frame.size();
+  registering_->frames_out.emplace_back(frame);
+}
+
+void Session::settled(const chat::MessageView& message, const chat::Result<void>& outcome) {
+  if (!outcome) {
+    send_error(outcome.error(), message.id);
+    return;
+  }
+  services_.scratch.clear();
+  wire::append_ack(services_.scratch, message.id, message.to, message.at);
+  connection_.send_text(services_.scratch);
+}
+
+void Session::handle(const wire::RegisterFrame& frame) {
+  if (state_ != State::unregistered) {
+    send_error({ErrorCode::already_registered, "this connection is registered; send unregister first"});
+    return;
+  }
+  auto user = services_.authenticator.authenticate(frame.from, frame.token);
+  if (!user) {
+    services_.probe.registration_refused();
+    send_error(user.error());
+    connection_.close(wire::kCloseUnauthorized, "unauthorized");
+    return;
+  }
+  user_ = std::move(*user);
+  state_ = State::registering;
+  registering_ = std::make_unique<Registering>();
+  connection_.pause_reading();
+  // First the roster, then the directory: whoever finds the record must find the session.
+  const Roster::Change change = services_.hub.add(*this);
+  services_.registrar.ensure(user_, change.fence, services_.hub.reactor(),
+                             [&hub = services_.hub, key = key_](const chat::Result<void>& outcome) {
+                               if (Session* session = hub.find(key)) session->registration_ended(outcome);
+                             });
+}
+
+void Session::registration_ended(const chat::Result<void>& outcome) {
+  const std::unique_ptr<Registering> kept = std::move(registering_);
+  connection_.resume_reading();
+  if (outcome) {
+    state_ = State::registered;
+    services_.probe.registered();
+    services_.scratch.clear();
+    wire::append_registered(
+        services_.scratch, user_,
+        fmt::format("{}-{}-{}-{}", services_.instance_id, services_.hub.reactor().index(), key_.slot, key_.generation),
+        services_.clock.now());
+    connection_.send_text(services_.scratch);
+    for (const std::string& frame : kept->frames_out) connection_.send_text(frame);
+    if (kept->overflowed) {
+      services_.scratch.clear();
+      wire::append_resync(services_.scratch);
+      connection_.send_text(services_.scratch);
+    }
+  } else {
+    services_.probe.registration_refused();
+    leave();
+    send_error(outcome.error());
+  }
+  for (const std::string& text : kept->frames_in) on_text(text);
+}
+
+void Session::leave() {
+  if (state_ == State::unregistered) return;
+  if (state_ == State::registered) services_.probe.unregistered();
+  state_ = State::unregistered;
+  registering_.reset();
+  const Roster::Change change = services_.hub.remove(*this);
+  if (!change.present) services_.registrar.release(user_, change.fence);
+  user_.clear();
+}
+
+void Session::handle(const wire::UnregisterFrame& frame) {
+  if (!may_act(frame.from, {}, {})) return;
+  leave();
+  services_.scratch.clear();
+  wire::append_unregistered(services_.scratch);
+  connection_.send_text(services_.scratch);
+}
+
+void Session::handle(const wire::NormalFrame& frame) {
+  if (!may_act(frame.from, frame.id, {})) return;
+  if (frame.to.starts_with('#')) {
+    send_error({ErrorCode::not_found, "there is no such group"}, frame.id);
+    return;
+  }
+  const chat::Timestamp at = services_.clock.now();
+  const std::string made_id = frame.id.empty() ? fmt::format("{:x}-{}", at, services_.instance_id) : std::string{};
+  const chat::MessageView message{.id = frame.id.empty() ? std::string_view(made_id) : frame.id,
+                                  .from = user_,
+                                  .to = frame.to,
+                                  .payload = frame.payload,
+                                  .at = at};
+  if (!services_.publisher.add(key_, message)) {
+    services_.probe.publish_refused();
+    send_error({ErrorCode::unavailable,
+                "not accepted: too much is waiting for the queue, or this gateway is shutting down; send it again"},
+               message.id);
+    return;
+  }
+  services_.probe.message_accepted();
+  route_message(services_, message, key_);
+  if (services_.publisher.congested()) {
+    connection_.pause_reading();
+    services_.hub.pause(*this);
+  }
+}
+
+void Session::handle(const wire::TypingFrame& frame) {
+  if (!may_act(frame.from, {}, {}) || frame.to.starts_with('#')) return;
+  services_.scratch.clear();
+  wire::append_typing(services_.scratch, user_, frame.to);
+  services_.router.deliver({.user = frame.to, .frame = services_.scratch, .frame_class = chat::FrameClass::ephemeral},
+                           0, key_);
+}
+
+void Session::handle(const wire::MarkFrame& frame) {
+  if (!may_act(frame.from, {}, {})) return;
+  // Nobody has read what is still to come.
+  const chat::Timestamp at = std::min(frame.at, services_.clock.now());
+  const chat::Mark mark{.user = user_, .with = std::string(frame.with), .kind = frame.kind, .at = at};
+  services_.publisher.add(mark);
+  services_.scratch.clear();
+  wire::append_mark(services_.scratch, mark);
+  // The other side learns how far it was read, the reader's own other devices that they need not show it as unread.
+  if (frame.with != user_ && !frame.with.starts_with('#')) {
+    services_.router.deliver({.user = frame.with, .frame = services_.scratch}, 0, key_);
+  }
+  services_.router.deliver({.user = user_, .frame = services_.scratch}, 0, key_);
+}
+
+void Session::handle(const wire::HistoryFrame& frame) {
+  if (!may_request(frame.from, frame.ref)) return;
+  request(chat::HistoryQuery{.user = user_,
+                             .with = std::string(frame.with),
+                             .before = frame.before,
+                             .after = frame.after,
+                             .limit = frame.limit},
+          frame.ref,
+          [with = std::string(frame.with)](std::string& out, std::string_view ref, const chat::HistoryPage& page) {
+            wire::append_history(out, ref, with, page);
+          });
+}
+
+void Session::handle(const wire::SyncFrame& frame) {
+  if (!may_request(frame.from, frame.ref)) return;
+  request(chat::SyncQuery{.user = user_, .cursor = std::string(frame.cursor), .limit = frame.limit}, frame.ref,
+          wire::append_sync);
+}
+
+void Session::handle(const wire::ConversationsFrame& frame) {
+  if (!may_request(frame.from, frame.ref)) return;
+  request(chat::ConversationsQuery{.user = user_, .before = frame.before, .limit = frame.limit}, frame.ref,
+          wire::append_conversations);
+}
+
+void Session::handle(const wire::PingFrame& frame) {
+  // Also before registering: a client may look whether anybody is there.
+  if (!frame.from.empty() && !may_act(frame.from, {}, frame.ref)) return;
+  services_.scratch.clear();
+  wire::append_pong(services_.scratch, frame.ref, services_.clock.now());
+  connection_.send_text(services_.scratch);
+}
+
+namespace {
+
+chat::Task<chat::Result<chat::HistoryPage>> read_page(chat::MessageReader& reader, const chat::HistoryQuery& query) {
+  return reader.history(query);
+}
+chat::Task<chat::Result<chat::SyncPage>> read_page(chat::MessageReader& reader, const chat::SyncQuery& query) {
+  return reader.sync(query);
+}
+chat::Task<chat::Result<chat::ConversationsPage>> read_page(chat::MessageReader& reader,
+                                                            const chat::ConversationsQuery& query) {
+  return reader.conversations(query);
+}
+
+template <class Page>
+chat::Timestamp latest_at(const Page& page) {
+  chat::Timestamp latest = 0;
+  for (const chat::MessageView message : page.messages) latest = std::max(latest, message.at);
+  return latest;
+}
+chat::Timestamp latest_at(const chat::ConversationsPage& page) {
+  return page.conversations.empty() ? 0 : page.conversations.front().last.at;
+}
+
+// A coroutine of its own, not a member: the session may be gone before the store answers.
+template <class Query, class Answer>
+chat::Task<void> answer_request(chat::MessageReader& reader, Query query, Answer answer) {
+  const auto page = co_await read_page(reader, query);
+  answer(page);
+}
+
+}  // namespace
+
+template <class Query, class Encode>
+void Session::request(Query query, std::string_view ref, Encode encode) {
+  ++requests_;
+  auto answer = [&services = services_, key = key_, user = user_, ref = std::string(ref), encode](const auto& page) {
+    Session* session = services.hub.find(key);
+    if (session == nullptr) return;
+    --session->requests_;
+    if (session->user_ != user) return;  // registered as somebody else meanwhile
+    if (!page) {
+      session->send_error(page.error(), {}, ref);
+      return;
+    }
+    // What the user now knows of must sort before what he answers.
+    services.clock.observe(latest_at(*page));
+    services.scratch.clear();
+    encode(services.scratch, ref, *page);
+    if (!session->connection_.send_answer(services.scratch)) {
+      session->send_error({ErrorCode::rate_limited, "read what was sent before asking for more"}, {}, ref,
+                          kRequestRetryMs);
+    }
+  };
+  services_.hub.gate().spawn(answer_request(services_.reader, std::move(query), std::move(answer)));
+}
+
+bool Session::may_act(std::string_view from, std::string_view id, std::string_view ref) {
+  if (state_ != State::registered) {
+    send_error({ErrorCode::not_registered, "send register first"}, id, ref);
+    return false;
+  }
+  if (!from.empty() && from != user_) {
+    send_error({ErrorCode::forbidden, "from is not the user that this connection is registered for"}, id, ref);
+    return false;
+  }
+  return true;
+}
+
+bool Session::may_request(std::string_view from, std::string_view ref) {
+  if (!may_act(from, {}, ref)) return false;
+  if (requests_ < kRequestsMax) return true;
+  send_error({ErrorCode::rate_limited, "too many requests at once on this connection"}, {}, ref, kRequestRetryMs);
+  return false;
+}
+
+void Session::send_error(const chat::Error& error, std::string_view id, std::string_view ref, std::int64_t retry_ms) {
+  std::string frame;
+  wire::append_error(frame, error, id, ref, retry_ms);
+  connection_.send_text(frame);
+}
+
+}  // namespace simplechat::sv_websocket

@@ -1,0 +1,122 @@
+// One client's session: takes its frames, holds it to the contract's order (register first, only for itself), and
+// answers.
+//
+// Lives on its reactor, owned by the hub. Everything that it needs from elsewhere stands in SessionServices.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "chat/authenticator.h"
+#include "chat/clock.h"
+#include "chat/message_store.h"
+#include "sv_websocket/connection.h"
+#include "sv_websocket/probe.h"
+#include "sv_websocket/session_key.h"
+#include "wire/client_frame.h"
+
+namespace simplechat::sv_websocket {
+
+class Hub;
+class Publisher;
+class Registrar;
+class Router;
+
+// What the sessions of one reactor work with.
+struct SessionServices {
+  Hub& hub;
+  Router& router;
+  Publisher& publisher;
+  Registrar& registrar;
+  chat::MessageReader& reader;
+  chat::HybridLogicalClock& clock;
+  const chat::Authenticator& authenticator;
+  Probe& probe;
+  wire::FrameParser& parser;
+  std::string scratch;      // for the frame being encoded
+  std::string instance_id;  // ends the message ids that this gateway makes, and the session ids
+};
+
+// Delivers a message to the recipient's sessions and to the sender's other ones, wherever they are. `sender`: the
+// session that it came from.
+void route_message(SessionServices& services, const chat::MessageView& message, SessionKey sender);
+
+class Session final : private ConnectionHandler {
+ public:
+  static constexpr int kRequestsMax = 8;  // history, sync and conversations under way at once; beyond: rate_limited
+
+  Session(SessionServices& services, Transport& transport, SessionKey key, int fd, ConnectionLimits limits);
+  virtual ~Session();
+
+  void start(std::string_view response, std::string early) { connection_.start(response, std::move(early)); }
+
+  [[nodiscard]] SessionKey key() const { return key_; }
+  [[nodiscard]] const std::string& user() const { return user_; }
+
+  // A frame for this session's user. While the registration is under way it is kept back until `registered` has gone
+  // out.
+  void deliver(std::string_view frame, chat::FrameClass frame_class);
+  // The message is durable, or was refused.
+  void settled(const chat::MessageView& message, const chat::Result<void>& outcome);
+  void registration_ended(const chat::Result<void>& outcome);
+  void resume_reading() { connection_.resume_reading(); }
+
+  // Sends what is not bound to a user: draining.
+  void send(std::string_view frame) { connection_.send_text(frame); }
+  void close(std::uint16_t code, std::string_view reason) { connection_.close(code, reason); }
+
+  // Called by the hub now and then: `now_s` is a clock in seconds. Pings a silent peer, and closes one that stays
+  // silent.
+  void check_heartbeat(std::uint32_t now_s);
+
+ private:
+  enum class State : std::uint8_t { unregistered, registering, registered };
+
+  // What piles up while the directory is asked; gone afterwards.
+  struct Registering {
+    std::vector<std::string> frames_in;  // at most one read buffer's worth: reading is paused
+    std::vector<std::string> frames_out;
+    std::size_t bytes_out = 0;
+    bool overflowed = false;
+  };
+
+  void on_text(std::string_view text) override;
+  void on_binary(std::string_view bytes) override;
+  void on_pong() override;
+  void on_closed() override;
+
+  void handle(const wire::RegisterFrame& frame);
+  void handle(const wire::UnregisterFrame& frame);
+  void handle(const wire::NormalFrame& frame);
+  void handle(const wire::TypingFrame& frame);
+  void handle(const wire::MarkFrame& frame);
+  void handle(const wire::HistoryFrame& frame);
+  void handle(const wire::SyncFrame& frame);
+  void handle(const wire::ConversationsFrame& frame);
+  void handle(const wire::PingFrame& frame);
+
+  // Answers with an error unless the session is registered and `from` is absent or its user.
+  [[nodiscard]] bool may_act(std::string_view from, std::string_view id, std::string_view ref);
+  [[nodiscard]] bool may_request(std::string_view from, std::string_view ref);
+  void send_error(const chat::Error& error, std::string_view id = {}, std::string_view ref = {},
+                  std::int64_t retry_ms = -1);
+  void leave();
+  // Starts the request and sends what `encode(out, page)` makes of its outcome, if the session is still there then.
+  template <class Query, class Encode>
+  void request(Query query, std::string_view ref, Encode encode);
+
+  SessionServices& services_;
+  Connection connection_;
+  std::string user_;  // while registering or registered
+  std::unique_ptr<Registering> registering_;
+  SessionKey key_;
+  std::uint32_t heard_s_ = 0;
+  State state_ = State::unregistered;
+  bool pinged_ = false;
+  std::uint8_t requests_ = 0;
+};
+
+}  // namespace simplechat::sv_websocket

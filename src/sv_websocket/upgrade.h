@@ -1,0 +1,24 @@
+// From an HTTP request to a WebSocket connection's socket: the listener's half of the opening handshake.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "runtime/http_server.h"
+
+namespace simplechat::sv_websocket {
+
+struct UpgradedSocket {
+  int fd;                // connected and non-blocking; the receiver's to close
+  std::string response;  // the 101 answer, still to be sent
+  std::string early;     // what the client sent behind its request
+};
+
+// nullopt, with `upgrade` untouched, if it is not a valid opening handshake (RFC 6455 4.2.1): it is then answered as a
+// plain request.
+[[nodiscard]] std::optional<UpgradedSocket> accept_upgrade(runtime::HttpUpgrade& upgrade);
+
+// Answers every plain request to `path` with 426: what is there speaks WebSocket only.
+void add_upgrade_required(runtime::HttpRoutes& routes, const std::string& path);
+
+}  // namespace simplechat::sv_websocket

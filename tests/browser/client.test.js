@@ -1,0 +1,442 @@
+// The web client in a real browser against real gateways: what two people see of each other, and what is left of it
+// when networks and servers fail. Needs Debian's chromium and nodejs, and running gateways (one, named twice, will do):
+//
+//   npm ci && CHAT_URL_A=http://127.0.0.1:3002/client CHAT_URL_B=http://127.0.0.1:3003/client npm test
+//
+// SCREENSHOT_DIR, if set, receives pictures of the page.
+
+import assert from "node:assert/strict";
+import { mkdir, readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import path from "node:path";
+import { after, before, test } from "node:test";
+import {
+  CLIENT_A, CLIENT_B, connectionIs, eventually, launchBrowser, messages, newUsers, send, sendFrames, statesAre, texts,
+  stored, textsAre, withClients,
+} from "./harness.js";
+
+const PAGE_MESSAGES = 50;
+const AXE_RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"];
+
+let browser;
+before(async () => {
+  browser = await launchBrowser();
+});
+after(() => browser?.close());
+
+const scenario = (name, body) => test(name, { timeout: 60_000 }, () => withClients(browser, body));
+
+scenario("two users on two gateways talk, and see what was sent and read", async ({ open }) => {
+  const [alice, bob] = newUsers("alice", "bob");
+  const alicePage = await open(CLIENT_A);
+  await alicePage.fill("#me", alice);
+  await alicePage.fill("#to", bob);
+  await alicePage.click("#register");
+  await connectionIs(alicePage, "online");
+  await alicePage.fill("#message", "Hello Bob");
+  await alicePage.click("#send");
+  await statesAre(alicePage, ["sent"]); // nobody has read it: bob is not there
+
+  const bobPage = await open(CLIENT_B, { me: bob, to: alice });
+  await textsAre(bobPage, ["Hello Bob"]);
+  await statesAre(alicePage, ["read"]);
+  await send(bobPage, "Hello Alice");
+  await textsAre(alicePage, ["Hello Bob", "Hello Alice"]);
+  await send(alicePage, "How are you?");
+  await textsAre(bobPage, ["Hello Bob", "Hello Alice", "How are you?"]);
+  await eventually(async () => (await messages(alicePage)).map(({ from, state }) => [from, state]),
+    [[alice, "read"], [bob, "sent"], [alice, "read"]], "alice sees other states");
+});
+
+scenario("the keyboard is enough: Tab, Enter to send, Shift+Enter for a new line", async ({ open }) => {
+  const [alice, bob] = newUsers("alice", "bob");
+  const page = await open(CLIENT_A);
+  await page.focus("#me");
+  await page.keyboard.type(alice);
+  await page.keyboard.press("Tab");
+  await page.keyboard.type(bob);
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Enter");
+  await connectionIs(page, "online");
+  await eventually(() => page.evaluate(() => document.activeElement.id), "message", "the focus is elsewhere");
+  await page.keyboard.type("one");
+  await page.keyboard.press("Shift+Enter");
+  await page.keyboard.type("two");
+  await page.keyboard.press("Enter");
+  await textsAre(page, ["one\ntwo"]);
+  assert.equal(await page.inputValue("#message"), "");
+});
+
+scenario("an id that the contract forbids is not registered", async ({ open }) => {
+  const page = await open(CLIENT_A);
+  await page.fill("#me", "al ice");
+  await page.click("#register");
+  assert.equal(await page.getAttribute("#status", "data-connection"), "idle");
+  assert.equal(await page.$eval("#me", (input) => input.matches(":invalid")), true);
+});
+
+scenario("typing is shown until a message comes or the typing stops", async ({ open }) => {
+  const [alice, bob] = newUsers("alice", "bob");
+  const alicePage = await open(CLIENT_A, { me: alice, to: bob });
+  const bobPage = await open(CLIENT_B, { me: bob, to: alice });
+  const typingIs = (text) => eventually(() => bobPage.textContent("#typing"), text, "bob sees something else");
+  await alicePage.type("#message", "I am");
+  await typingIs(`${alice} is typing…`);
+  await alicePage.press("#message", "Enter");
+  await textsAre(bobPage, ["I am"]);
+  await typingIs("");
+  await alicePage.type("#message", "and");
+  await typingIs(`${alice} is typing…`);
+  await typingIs("");
+});
+
+scenario("the history is there after a reload", async ({ open }) => {
+  const [alice, bob] = newUsers("alice", "bob");
+  const alicePage = await open(CLIENT_A, { me: alice, to: bob });
+  const bobPage = await open(CLIENT_B, { me: bob, to: alice });
+  await send(alicePage, "first");
+  await textsAre(bobPage, ["first"]);
+  await send(bobPage, "second");
+  await textsAre(alicePage, ["first", "second"]);
+  await statesAre(alicePage, ["read", "sent"]);
+  for (const page of [alicePage, bobPage]) {
+    await page.reload();
+    await textsAre(page, ["first", "second"]);
+  }
+});
+
+scenario("earlier messages come page by page, and the view stays where it was", async ({ open }) => {
+  const [alice, bob] = newUsers("alice", "bob");
+  const count = 2 * PAGE_MESSAGES + 20;
+  const numbers = Array.from({ length: count }, (_, index) => `message ${index}`);
+  const empty = await open(CLIENT_A);
+  await sendFrames(empty, alice, bob, numbers);
+
+  const page = await open(CLIENT_B, { me: bob, to: alice });
+  await textsAre(page, numbers.slice(-PAGE_MESSAGES));
+  await page.$eval("#earlier", (button) => button.scrollIntoView());
+  const top = () => page.locator(".message", { hasText: numbers[count - PAGE_MESSAGES] })
+    .evaluate((element) => element.getBoundingClientRect().top);
+  const before = await top();
+  await page.click("#earlier");
+  await textsAre(page, numbers.slice(-2 * PAGE_MESSAGES));
+  assert.ok(Math.abs(await top() - before) < 2);
+  await page.click("#earlier");
+  await textsAre(page, numbers);
+  await eventually(() => page.isHidden("#earlier"), true, "there is nothing earlier, but the button stays");
+});
+
+scenario("Clear clears the view, not the history", async ({ open }) => {
+  const [alice, bob] = newUsers("alice", "bob");
+  const page = await open(CLIENT_A, { me: alice, to: bob });
+  await send(page, "one");
+  await send(page, "two");
+  await statesAre(page, ["sent", "sent"]);
+  await page.click("#clear");
+  await textsAre(page, []);
+  await send(page, "three");
+  await textsAre(page, ["three"]);
+  await page.click("#earlier");
+  await textsAre(page, ["one", "two", "three"]);
+});
+
+scenario("markup in messages is shown as text and runs nothing", async ({ open }) => {
+  const [alice, bob, carol] = newUsers("alice", "bob", "carol");
+  const attacks = [
+    `<img src=x onerror="window.pwned = 1">`,
+    `<script>window.pwned = 1</script>`,
+    `</p></div><iframe srcdoc="<script>parent.pwned = 1</script>"></iframe>`,
+    `<a href="javascript:pwned=1">&lt;b&gt;</a> \${pwned=1} {{pwned=1}}`,
+  ];
+  const alicePage = await open(CLIENT_A, { me: alice, to: bob });
+  const bobPage = await open(CLIENT_B, { me: bob, to: alice });
+  const carolPage = await open(CLIENT_A, { me: carol, to: bob });
+  for (const attack of attacks) await send(alicePage, attack);
+  await send(carolPage, attacks[0]); // lands in bob's list of other conversations
+  await bobPage.waitForSelector(`#conversations [data-with="${carol}"]`);
+  for (const page of [alicePage, bobPage]) {
+    await textsAre(page, attacks);
+    await page.reload();
+    await textsAre(page, attacks);
+  }
+  const preview = `#conversations [data-with="${carol}"] .preview`;
+  await eventually(() => bobPage.textContent(preview), attacks[0], "the preview differs");
+  const made = ":is(#messages, #conversations) :is(img, script, iframe, a, b)";
+  for (const page of [alicePage, bobPage]) {
+    assert.equal(await page.$$eval(made, (found) => found.length), 0);
+    assert.equal(await page.evaluate(() => window.pwned), undefined);
+  }
+});
+
+scenario("messages of a third user wait in the list of other conversations", async ({ open }) => {
+  const [alice, bob, carol] = newUsers("alice", "bob", "carol");
+  const alicePage = await open(CLIENT_A, { me: alice, to: bob });
+  const carolPage = await open(CLIENT_B, { me: carol, to: alice });
+  const badges = () => alicePage.$$eval(`#conversations [data-with="${carol}"] .unread`,
+    (found) => found.map(({ textContent }) => textContent));
+  const unreadIs = (expected) => eventually(badges, expected, "alice sees another unread count");
+  await send(alicePage, "to bob");
+  await send(carolPage, "one");
+  await send(carolPage, "two");
+  await unreadIs(["2 unread"]);
+  assert.deepEqual(await texts(alicePage), ["to bob"]);
+  await statesAre(carolPage, ["sent", "sent"]);
+  await statesAre(alicePage, ["sent"]);
+  await alicePage.reload(); // the count is the server's, too
+  await unreadIs(["2 unread"]);
+
+  await alicePage.fill("#message", "a draft for bob");
+  await alicePage.click(`#conversations [data-with="${carol}"]`);
+  await textsAre(alicePage, ["one", "two"]);
+  await statesAre(carolPage, ["read", "read"]);
+  assert.equal(await alicePage.inputValue("#message"), "");
+  await send(alicePage, "three");
+  await textsAre(carolPage, ["one", "two", "three"]);
+  await alicePage.click(`#conversations [data-with="${bob}"]`);
+  await textsAre(alicePage, ["to bob"]);
+  assert.equal(await alicePage.inputValue("#message"), "a draft for bob");
+  await unreadIs([]);
+});
+
+for (const [what, direction] of [["whose ack was lost", "toPage"], ["that was lost", "toGateway"]]) {
+  scenario(`a message ${what} is repeated after the reconnect and there once`, async ({ open, proxyTo }) => {
+    const [alice, bob] = newUsers("alice", "bob");
+    const proxy = await proxyTo(CLIENT_A);
+    const alicePage = await open(CLIENT_A, { me: alice, to: bob, ws: proxy.url });
+    const bobPage = await open(CLIENT_B, { me: bob, to: alice });
+    proxy.swallow(direction);
+    await send(alicePage, "only once");
+    if (direction === "toPage") await textsAre(bobPage, ["only once"]);
+    await statesAre(alicePage, ["pending"]);
+    const [{ id }] = await messages(alicePage);
+    proxy.cut();
+    await statesAre(alicePage, ["read"]);
+    await send(alicePage, "after it");
+    await textsAre(bobPage, ["only once", "after it"]);
+    await textsAre(alicePage, ["only once", "after it"]);
+    await bobPage.reload();
+    await textsAre(bobPage, ["only once", "after it"]);
+    assert.equal((await messages(bobPage))[0].id, id);
+  });
+}
+
+scenario("a repeated message counts once as unread", async ({ open, proxyTo }) => {
+  const [alice, bob, carol] = newUsers("alice", "bob", "carol");
+  const proxy = await proxyTo(CLIENT_A);
+  const alicePage = await open(CLIENT_A, { me: alice, to: bob, ws: proxy.url });
+  const bobPage = await open(CLIENT_B, { me: bob, to: carol });
+  const listed = () => bobPage.$$eval("#conversations button > span",
+    (parts) => parts.map(({ textContent }) => textContent));
+  proxy.swallow("toPage");
+  await send(alicePage, "one");
+  await eventually(listed, [alice, "one", "1 unread"], "bob's list differs");
+  proxy.cut();
+  await statesAre(alicePage, ["sent"]);
+  await send(alicePage, "two");
+  await eventually(listed, [alice, "two", "2 unread"], "bob's list differs");
+});
+
+scenario("what both wrote without a connection arrives once, and the draft stays", async ({ open, proxyTo }) => {
+  const [alice, bob] = newUsers("alice", "bob");
+  const proxy = await proxyTo(CLIENT_A);
+  const alicePage = await open(CLIENT_A, { me: alice, to: bob, ws: proxy.url });
+  const bobPage = await open(CLIENT_B, { me: bob, to: alice });
+  await send(alicePage, "before");
+  await textsAre(bobPage, ["before"]);
+  await statesAre(alicePage, ["read"]);
+  proxy.refusing = true;
+  proxy.cut();
+  await connectionIs(alicePage, "waiting");
+  await send(bobPage, "while you were away");
+  await statesAre(bobPage, ["sent", "sent"]);
+  await send(alicePage, "written offline 1");
+  await send(alicePage, "written offline 2");
+  await statesAre(alicePage, ["read", "pending", "pending"]);
+  await alicePage.fill("#message", "a draft");
+  proxy.refusing = false;
+  const all = ["before", "while you were away", "written offline 1", "written offline 2"];
+  await textsAre(alicePage, all);
+  await textsAre(bobPage, all);
+  await statesAre(alicePage, ["read", "sent", "read", "read"]);
+  assert.equal(await alicePage.inputValue("#message"), "a draft");
+});
+
+scenario("a message that was not acked survives a reload", async ({ open, proxyTo }) => {
+  const [alice, bob] = newUsers("alice", "bob");
+  const proxy = await proxyTo(CLIENT_A);
+  const alicePage = await open(CLIENT_A, { me: alice, to: bob, ws: proxy.url });
+  proxy.swallow("toGateway");
+  await send(alicePage, "almost lost");
+  await statesAre(alicePage, ["pending"]);
+  await alicePage.reload();
+  await statesAre(alicePage, ["sent"]);
+  await textsAre(alicePage, ["almost lost"]);
+  const bobPage = await open(CLIENT_B, { me: bob, to: alice });
+  await textsAre(bobPage, ["almost lost"]);
+});
+
+scenario("a silent connection is noticed by the heartbeat and replaced", async ({ open, proxyTo }) => {
+  const [alice, bob] = newUsers("alice", "bob");
+  const proxy = await proxyTo(CLIENT_A);
+  const alicePage = await open(CLIENT_A, { me: alice, to: bob, ws: proxy.url }, { fakeClock: true });
+  await alicePage.clock.fastForward(26_000); // a ping that is answered changes nothing
+  await send(alicePage, "alive");
+  await statesAre(alicePage, ["sent"]);
+  assert.equal(proxy.connections, 1);
+  proxy.swallow("toGateway", "toPage");
+  await alicePage.clock.fastForward(26_000);
+  await alicePage.clock.fastForward(11_000);
+  await eventually(() => proxy.connections, 2, "the page has not reconnected");
+  await connectionIs(alicePage, "online");
+});
+
+scenario("a server that is draining is left for a new connection", async ({ open, proxyTo }) => {
+  const [alice, bob] = newUsers("alice", "bob");
+  const proxy = await proxyTo(CLIENT_A);
+  const page = await open(CLIENT_A, { me: alice, to: bob, ws: proxy.url });
+  proxy.say({ type: "draining", afterMs: 100 });
+  await eventually(() => proxy.connections, 2, "the page has not reconnected");
+  await connectionIs(page, "online");
+  await send(page, "still here");
+  await statesAre(page, ["sent"]);
+});
+
+scenario("resync fetches what live delivery missed", async ({ open, proxyTo }) => {
+  const [alice, bob] = newUsers("alice", "bob");
+  const proxy = await proxyTo(CLIENT_A);
+  const alicePage = await open(CLIENT_A, { me: alice, to: bob, ws: proxy.url });
+  const bobPage = await open(CLIENT_B, { me: bob, to: alice });
+  proxy.swallow("toPage");
+  await send(bobPage, "missed");
+  await statesAre(bobPage, ["sent"]);
+  await stored(CLIENT_A, alice, bob, ["missed"]);
+  proxy.relay();
+  assert.deepEqual(await texts(alicePage), []);
+  proxy.say({ type: "resync" });
+  await textsAre(alicePage, ["missed"]);
+});
+
+for (const code of ["unavailable", "rate_limited"]) {
+  scenario(`a message answered with ${code} is sent again with the same id`, async ({ open, proxyTo }) => {
+    const [alice, bob] = newUsers("alice", "bob");
+    const proxy = await proxyTo(CLIENT_A);
+    const page = await open(CLIENT_A, { me: alice, to: bob, ws: proxy.url });
+    proxy.swallow("toGateway");
+    await send(page, "again");
+    await statesAre(page, ["pending"]);
+    const [{ id }] = await messages(page);
+    proxy.relay();
+    proxy.say({ type: "error", code, message: "Busy", id });
+    await statesAre(page, ["sent"]);
+    assert.equal((await messages(page))[0].id, id);
+  });
+}
+
+scenario("a message that the server refuses is shown as failed, with the reason", async ({ open }) => {
+  const [alice, bob] = newUsers("alice", "bob");
+  const page = await open(CLIENT_A, { me: alice, to: bob });
+  await send(page, "x".repeat(70_000));
+  await statesAre(page, ["failed"]);
+  assert.notEqual(await page.textContent("#status .notice"), "");
+  await send(page, "shorter");
+  await statesAre(page, ["failed", "sent"]);
+});
+
+scenario("a close code from 4500 on ends the session: no reconnect by itself", async ({ open, proxyTo }) => {
+  const [alice, bob] = newUsers("alice", "bob");
+  const proxy = await proxyTo(CLIENT_A);
+  const page = await open(CLIENT_A, { me: alice, to: bob, ws: proxy.url }, { fakeClock: true });
+  proxy.sayClose(4503, "revoked");
+  await connectionIs(page, "closed");
+  assert.match(await page.textContent("#status"), /revoked/);
+  await page.clock.fastForward(120_000);
+  assert.equal(proxy.connections, 1);
+  await page.click("#register"); // but the user may
+  await connectionIs(page, "online");
+});
+
+scenario("other closes are followed by a reconnect", async ({ open, proxyTo }) => {
+  const [alice, bob] = newUsers("alice", "bob");
+  const proxy = await proxyTo(CLIENT_A);
+  const page = await open(CLIENT_A, { me: alice, to: bob, ws: proxy.url });
+  for (const [index, code] of [1000, 1001, 4008].entries()) {
+    proxy.sayClose(code, "");
+    await eventually(() => proxy.connections, index + 2, "the page has not reconnected");
+    await connectionIs(page, "online");
+  }
+});
+
+scenario("the link's token goes into register, to the same server", async ({ open }) => {
+  const [alice, bob] = newUsers("alice", "bob");
+  const page = await open(CLIENT_A, { to: bob, token: "abc.def" });
+  const sent = [];
+  page.on("websocket", (socket) => socket.on("framesent", ({ payload }) => sent.push(JSON.parse(payload))));
+  await page.fill("#me", alice);
+  await page.click("#register");
+  await eventually(() => sent[0], { type: "register", from: alice, token: "abc.def" }, "another first frame was sent");
+});
+
+scenario("no WCAG A or AA fault, and pictures to look at", async ({ open, proxyTo }) => {
+  const [alice, bob, carol, dave] = newUsers("alice", "bob", "carol", "dave");
+  const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+  const folder = process.env.SCREENSHOT_DIR;
+  if (folder) await mkdir(folder, { recursive: true });
+  const sizes = { phone: { width: 390, height: 844 }, desktop: { width: 1280, height: 800 } };
+  const check = async (page, name) => {
+    for (const [size, viewport] of Object.entries(sizes)) {
+      for (const colorScheme of ["light", "dark"]) {
+        await page.setViewportSize(viewport);
+        await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+        const label = `${name}-${size}-${colorScheme}`;
+        if (folder) await page.screenshot({ path: path.join(folder, `${label}.png`) });
+        const { violations } = await page.evaluate(`${axe}; axe.run({ runOnly: ${JSON.stringify(AXE_RULES)} })`);
+        assert.deepEqual(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html)}`), [], label);
+        const { clientWidth, scrollWidth, sendEnd } = await page.evaluate(() => ({
+          clientWidth: document.documentElement.clientWidth,
+          scrollWidth: document.documentElement.scrollWidth,
+          sendEnd: document.getElementById("send").getBoundingClientRect().bottom,
+        }));
+        assert.equal(scrollWidth, clientWidth, `${label} scrolls sideways`);
+        assert.ok(sendEnd <= viewport.height, `${label}: Send is out of view`);
+      }
+    }
+  };
+
+  const proxy = await proxyTo(CLIENT_A);
+  const page = await open(CLIENT_A, { ws: proxy.url });
+  await check(page, "empty");
+  await sendFrames(page, bob, alice, Array.from({ length: PAGE_MESSAGES + 10 }, (_, index) => `Reminder ${index}`));
+  const bobPage = await open(CLIENT_B, { me: bob, to: alice });
+  const carolPage = await open(CLIENT_B, { me: carol, to: alice });
+  await send(carolPage, "Lunch at noon?");
+  await send(carolPage, "The new place around the corner, it has a table for six");
+  await sendFrames(bobPage, dave, alice, ["A-very-long-word-".repeat(12)]);
+  await page.fill("#me", alice);
+  await page.fill("#to", bob);
+  await page.click("#register");
+  await connectionIs(page, "online");
+  const lastIs = (who, from, state, text) => eventually(async () => {
+    const last = (await messages(who)).at(-1);
+    return [last?.from, last?.state, last?.text];
+  }, [from, state, text], "the last message differs");
+  for (const [from, text] of [
+    [alice, "Morning! Did the load test finish?"],
+    [bob, "Yes, an hour ago:\n  10 000 connections\n  0 lost, 0 doubled"],
+    [bob, "صباح الخير"],
+    [alice, "Great. I'll write the summary this afternoon, so that everyone can read it before the meeting tomorrow."],
+  ]) {
+    await send(from === alice ? page : bobPage, text);
+    await lastIs(page, from, from === alice ? "read" : "sent", text);
+  }
+  proxy.swallow("toGateway");
+  await send(page, "One more thing");
+  await lastIs(page, alice, "pending", "One more thing");
+  proxy.relay();
+  const { id } = (await messages(page)).at(-1);
+  proxy.say({ type: "error", code: "forbidden", message: "This message was refused", id });
+  await lastIs(page, alice, "failed", "One more thing");
+  await eventually(() => page.isVisible("#earlier"), true, "no button for earlier messages");
+  await bobPage.type("#message", "Sure");
+  await eventually(() => page.textContent("#typing"), `${bob} is typing…`, "no typing indication");
+  await check(page, "conversation");
+});

@@ -1,0 +1,139 @@
+// Chromium, the two gateways under test, and the words in which the tests speak of the page.
+
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { isDeepStrictEqual } from "node:util";
+import { chromium } from "playwright-core";
+import { TcpProxy } from "./tcp_proxy.js";
+
+const DEADLINE_MS = 10_000;
+const POLL_MS = 20;
+
+export const [CLIENT_A, CLIENT_B] = ["CHAT_URL_A", "CHAT_URL_B"].map((name) => {
+  const url = process.env[name];
+  if (!url) throw new Error(`Set ${name} to a running gateway's client, such as http://127.0.0.1:3002/client`);
+  return url;
+});
+
+// Starts with an empty profile, which ends with it.
+export function launchBrowser() {
+  return chromium.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    args: ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+      "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+  });
+}
+
+// Runs a test with clients that are closed after it. Fails, too, if a page threw or broke its Content-Security-Policy.
+export async function withClients(browser, test) {
+  const contexts = [];
+  const proxies = [];
+  const faults = [];
+  const watch = (page) => {
+    page.on("pageerror", (error) => faults.push(String(error)));
+    page.on("console", (message) => {
+      if (/content security policy|refused to/i.test(message.text())) faults.push(message.text());
+    });
+  };
+  // `parameters` go into the link: me, to, ws, token. `options` are those of a Playwright context.
+  const open = async (client, parameters = {}, { fakeClock = false, ...options } = {}) => {
+    const context = await browser.newContext(options);
+    contexts.push(context);
+    context.setDefaultTimeout(DEADLINE_MS);
+    const page = await context.newPage();
+    watch(page);
+    if (fakeClock) await page.clock.install();
+    await page.goto(`${client}?${new URLSearchParams(parameters)}`);
+    if (parameters.me) await connectionIs(page, "online");
+    return page;
+  };
+  const proxyTo = async (client) => {
+    const { hostname, port } = new URL(client);
+    proxies.push(await TcpProxy.start(hostname, port || 80));
+    return proxies.at(-1);
+  };
+  try {
+    await test({ open, proxyTo });
+  } finally {
+    for (const context of contexts) await context.close();
+    for (const proxy of proxies) proxy.stop();
+  }
+  assert.deepEqual(faults, []);
+}
+
+// User ids that no other test or run uses: stores keep what tests write.
+export function newUsers(...names) {
+  const run = randomBytes(5).toString("hex");
+  return names.map((name) => `${name}-${run}`);
+}
+
+// Waits until `read()` gives `expected`.
+export async function eventually(read, expected, what) {
+  const endMs = Date.now() + DEADLINE_MS;
+  for (;;) {
+    const value = await read();
+    if (isDeepStrictEqual(value, expected)) return;
+    if (Date.now() > endMs) return assert.deepEqual(value, expected, `${what}, even after ${DEADLINE_MS} ms`);
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+}
+
+// Waits until the store holds these texts of the conversation: an ack says that the queue has them, which comes first.
+export function stored(client, user, partner, expected) {
+  const history = new URL(`/v1/history?user=${user}&with=${partner}`, client);
+  return eventually(async () => (await (await fetch(history)).json()).messages.map((message) => message.payload), expected,
+    "stored messages");
+}
+
+export function messages(page) {
+  return page.$$eval("#messages [data-id]", (elements) => elements.map((element) => ({
+    id: element.dataset.id,
+    from: element.dataset.from,
+    state: element.dataset.state,
+    text: element.querySelector(".text").innerText,
+  })));
+}
+
+export async function texts(page) {
+  return (await messages(page)).map(({ text }) => text);
+}
+
+export function textsAre(page, expected) {
+  return eventually(() => texts(page), expected, "the page shows other messages");
+}
+
+// The states of the page's messages, oldest first.
+export function statesAre(page, expected) {
+  const read = async () => (await messages(page)).map(({ state }) => state);
+  return eventually(read, expected, "messages are in other states");
+}
+
+export function connectionIs(page, state) {
+  return eventually(() => page.getAttribute("#status", "data-connection"), state, "the connection is in another state");
+}
+
+export async function send(page, text) {
+  await page.fill("#message", text);
+  await page.press("#message", "Enter");
+}
+
+// Sends messages as `from` over a WebSocket of its own and waits for their acks.
+export function sendFrames(page, from, to, payloads) {
+  const url = page.url().replace(/^http/, "ws").replace(/\/client.*/, "/ws");
+  return page.evaluate(({ url, from, to, payloads }) => new Promise((resolve, reject) => {
+    const socket = new WebSocket(url);
+    let acks = 0;
+    const sendNext = () => socket.send(JSON.stringify({ type: "normal", to, id: `m${acks}`, payload: payloads[acks] }));
+    socket.onopen = () => socket.send(JSON.stringify({ type: "register", from }));
+    socket.onmessage = ({ data }) => {
+      const { type, message } = JSON.parse(data);
+      if (type === "error") reject(new Error(message));
+      if (type === "ack") acks++;
+      if (type !== "ack" && type !== "registered") return;
+      if (acks < payloads.length) return sendNext();
+      socket.close();
+      resolve();
+    };
+    socket.onerror = () => reject(new Error(`No WebSocket at ${url}`));
+  }), { url, from, to, payloads });
+}
