@@ -12,6 +12,7 @@
 #include <functional>
 #include <stdexcept>
 #include <thread>
+#include <vector>
 
 #include "runtime/http_server.h"
 #include "runtime/loopback_peer.h"
@@ -246,11 +247,12 @@ TEST_F(HttpClientTest, TheDeadlineCoversTheWaitForAConnection) {
 TEST_F(HttpClientTest, CallsBeyondTheBoundWaitTheirTurn) {
   constexpr int kCalls = 20;
   serve([](LoopbackListener& listener) {
-    std::vector<LoopbackPeer> peers;
-    for (int i = 0; i < 2; ++i) peers.push_back(listener.accept());
-    for (int i = 0; i < kCalls; ++i) {
-      peers[static_cast<std::size_t>(i % 2)].read_request();
-      peers[static_cast<std::size_t>(i % 2)].send(kOk);
+    // Each connection on its own thread: which of two idle ones the client takes next is its choice.
+    std::vector<std::jthread> peers;
+    for (int i = 0; i < 2; ++i) {
+      peers.emplace_back([peer = listener.accept()]() mutable {
+        while (peer.read_request()) peer.send(kOk);
+      });
     }
   });
   HttpClient one = client({.deadline = 30s, .connections_max = 2});
