@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <functional>
+#include <utility>
 
 #include "chat/message.h"
 
@@ -13,10 +15,10 @@ namespace simplechat::chat {
 
 class HybridLogicalClock {
  public:
-  // Wall clock in microseconds since the Unix epoch; may jump in either direction.
-  using WallClock = Timestamp (*)();
+  // Wall clock in microseconds since the Unix epoch; may jump in either direction. Called from every reactor.
+  using WallClock = std::function<Timestamp()>;
 
-  explicit HybridLogicalClock(WallClock wall_clock) : wall_clock_(wall_clock) {}
+  explicit HybridLogicalClock(WallClock wall_clock) : wall_clock_(std::move(wall_clock)) {}
 
   // A timestamp later than every one drawn or observed before.
   [[nodiscard]] Timestamp now() {

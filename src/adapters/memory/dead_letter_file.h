@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <string_view>
+#include <utility>
 
 #include "chat/clock.h"
 #include "chat/error.h"
@@ -19,7 +20,7 @@ class DeadLetterFile {
  public:
   // The file is made by the first keep().
   DeadLetterFile(std::filesystem::path path, chat::HybridLogicalClock::WallClock wall_clock)
-      : path_(std::move(path)), wall_clock_(wall_clock) {}
+      : path_(std::move(path)), wall_clock_(std::move(wall_clock)) {}
 
   // Ends when the records are on the disk; unavailable if they could not be written.
   chat::Task<chat::Result<void>> keep(const chat::RecordBatch& records, std::string_view reason);
