@@ -80,15 +80,7 @@ Answer deliver(const EndpointParts& parts, const HttpRequest& request) {
   chat::DeliveryBatch batch;
   const auto parsed = wire::parse_delivery_body(request.body, batch);
   if (!parsed) co_return error_response(parsed.error());
-  parts.services.clock.observe(batch.latest_at());
-  std::vector<std::size_t> absent;
-  for (std::size_t i = 0; i < batch.size(); ++i) {
-    if (parts.services.router.deliver_here(batch[i], {})) continue;
-    absent.push_back(i);
-    // The directory sent it here: it holds a record that is not, or no longer, true.
-    const Roster::Change change = parts.roster.confirm(batch[i].user);
-    if (!change.present) parts.services.registrar.release(std::string(batch[i].user), change.fence);
-  }
+  const std::vector<std::size_t> absent = take_deliveries(parts.services, parts.roster, batch);
   HttpResponse response;
   wire::append_delivery_answer(response.body, absent);
   co_return response;
@@ -144,6 +136,19 @@ Answer health_test() { co_return HttpResponse{.content_type = "text/plain", .bod
 Answer refuse(chat::Error error) { co_return error_response(error); }
 
 }  // namespace
+
+std::vector<std::size_t> take_deliveries(SessionServices& services, Roster& roster, const chat::DeliveryBatch& batch) {
+  services.clock.observe(batch.latest_at());
+  std::vector<std::size_t> absent;
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    if (services.router.deliver_here(batch[i], {})) continue;
+    absent.push_back(i);
+    // The directory sent it here: it holds a record that is not, or no longer, true.
+    const Roster::Change change = roster.confirm(batch[i].user);
+    if (!change.present) services.registrar.release(std::string(batch[i].user), change.fence);
+  }
+  return absent;
+}
 
 void add_endpoints(runtime::HttpRoutes& routes, const EndpointParts& parts) {
   routes.add("GET", "/test", [](const HttpRequest&, const Segments&) { return health_test(); });

@@ -1,9 +1,12 @@
 // The gateway's HTTP API, for one reactor: /test, /send, /v1/deliver, and the history endpoints for users.
 #pragma once
 
+#include <cstddef>
 #include <string>
+#include <vector>
 
 #include "chat/message_queue.h"
+#include "chat/relay.h"
 #include "runtime/http.h"
 #include "sv_websocket/roster.h"
 #include "sv_websocket/session.h"
@@ -22,6 +25,11 @@ struct EndpointParts {
   chat::MessageQueue& queue;
   ServiceAccess access;
 };
+
+// Gives each delivery of another gateway to the user's sessions here, and moves the clock past them. Returns the
+// indexes of those whose user is not here, and has the directory forget that it was.
+[[nodiscard]] std::vector<std::size_t> take_deliveries(SessionServices& services, Roster& roster,
+                                                       const chat::DeliveryBatch& batch);
 
 // `parts` refers to objects that outlive `routes`.
 void add_endpoints(runtime::HttpRoutes& routes, const EndpointParts& parts);
