@@ -2,8 +2,8 @@
 //
 // Implementations: adapters/memory, adapters/sqlite, adapters/postgres (behind sv-persist), adapters/persist_http (a
 // gateway's read-only view of sv-persist). All pass adapters/contract/store_contract.h. Every call ends within the
-// implementation's deadline with a value, ErrorCode::unavailable (may be repeated) or ErrorCode::bad_frame (a cursor
-// that is none of ours).
+// implementation's deadline with a value, ErrorCode::unavailable (may be repeated), ErrorCode::bad_frame (a cursor that
+// is none of ours) or, append() alone, ErrorCode::internal.
 #pragma once
 
 #include <cstdint>
@@ -85,6 +85,8 @@ class MessageStore : public MessageReader {
  public:
   // Stores the batch in one transaction and ends after its durable commit. Idempotent: a message whose (from, to, id)
   // is stored already changes nothing (the first `at` and payload stay), also within one batch; a mark only ever rises.
+  // Error `internal`: the store refuses something in the batch for good, and nothing of the batch was stored; repeating
+  // it as it is cannot help.
   virtual Task<Result<void>> append(const RecordBatch& batch) = 0;
 };
 

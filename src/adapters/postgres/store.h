@@ -33,9 +33,7 @@ class PostgresStore final : public chat::MessageStore {
   // Connects on the first call. `dependency` tells whether append() succeeds; both outlive the store.
   PostgresStore(Options options, PostgresReader& reader, runtime::Dependency& dependency);
 
-  // Error `internal`: the database refuses something in the batch for good; nothing of the batch is stored, and
-  // repeating it as it is cannot help. An empty batch stores nothing, but tells whether the database can be reached and
-  // used.
+  // An empty batch stores nothing, but tells whether the database can be reached and used.
   chat::Task<chat::Result<void>> append(const chat::RecordBatch& batch) override;
 
   chat::Task<chat::Result<chat::HistoryPage>> history(const chat::HistoryQuery& query) override {
