@@ -6,8 +6,10 @@
 // is none of ours) or, append() alone, ErrorCode::internal.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -21,6 +23,8 @@ inline constexpr int kPageSizeMax = 200;
 inline constexpr int kPageSizeDefault = 50;
 // Unread messages are counted up to this many; a client shows "999+" beyond.
 inline constexpr int kUnreadCountMax = 1000;
+// Messages that one contains_all() asks for. More is the caller's fault: nobody else chooses the number.
+inline constexpr std::size_t kContainsKeysMax = 256;
 
 // At most one of before and after. Without either: the latest page.
 struct HistoryQuery {
@@ -72,6 +76,15 @@ struct ConversationsPage {
   bool more = false;
 };
 
+// What a store tells a message from another by. (from, to) and (to, from) are different messages of one conversation.
+struct MessageKey {
+  std::string from;
+  std::string to;
+  std::string id;
+
+  bool operator==(const MessageKey&) const = default;
+};
+
 class MessageReader {
  public:
   virtual ~MessageReader() = default;
@@ -79,6 +92,9 @@ class MessageReader {
   virtual Task<Result<HistoryPage>> history(const HistoryQuery& query) = 0;
   virtual Task<Result<ConversationsPage>> conversations(const ConversationsQuery& query) = 0;
   virtual Task<Result<SyncPage>> sync(const SyncQuery& query) = 0;
+  // Whether every one of these messages is committed; true of none. At most kContainsKeysMax keys, which must live
+  // until the call ends. Cheap: a probe of the unique index for each, so that it may be asked several times a second.
+  virtual Task<Result<bool>> contains_all(std::span<const MessageKey> keys) = 0;
 };
 
 class MessageStore : public MessageReader {

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "wire/contains_body.h"
 #include "wire/http_status.h"
 #include "wire/pages_body.h"
 #include "wire/query_params.h"
@@ -64,16 +65,32 @@ Answer sync(const Parts& parts, std::string user, const wire::QueryParameters& p
   co_return HttpResponse{.body = wire::encode_sync_page(*page)};
 }
 
-using Endpoint = Answer (*)(const Parts&, std::string user, const wire::QueryParameters&);
+Answer contains(const Parts& parts, const HttpRequest& request) {
+  const auto keys = wire::parse_contains(request.body);
+  if (!keys) co_return error_response(parts.probe, keys.error());
+  const auto contained = co_await parts.reader.contains_all(*keys);
+  if (!contained) co_return error_response(parts.probe, contained.error());
+  parts.probe.query_answered();
+  co_return HttpResponse{.body = wire::encode_contained(*contained)};
+}
+
+using PageEndpoint = Answer (*)(const Parts&, std::string user, const wire::QueryParameters&);
+
+template <PageEndpoint endpoint>
+Answer page_of(const Parts& parts, const HttpRequest& request) {
+  const wire::QueryParameters parameters = [&request](std::string_view name) { return request.query(name); };
+  auto user = wire::parse_query_user(parameters);
+  if (!user) co_return error_response(parts.probe, user.error());
+  co_return co_await endpoint(parts, *std::move(user), parameters);
+}
+
+using Endpoint = Answer (*)(const Parts&, const HttpRequest&);
 
 Answer admit(const Parts& parts, Endpoint endpoint, const HttpRequest& request) {
   if (!parts.admits(request)) {
     co_return error_response(parts.probe, {chat::ErrorCode::unauthorized, "the cluster secret is missing or wrong"});
   }
-  const wire::QueryParameters parameters = [&request](std::string_view name) { return request.query(name); };
-  auto user = wire::parse_query_user(parameters);
-  if (!user) co_return error_response(parts.probe, user.error());
-  co_return co_await endpoint(parts, *std::move(user), parameters);
+  co_return co_await endpoint(parts, request);
 }
 
 }  // namespace
@@ -81,15 +98,16 @@ Answer admit(const Parts& parts, Endpoint endpoint, const HttpRequest& request) 
 void add_history_routes(runtime::HttpRoutes& routes, chat::MessageReader& reader, Probe& probe,
                         std::string cluster_secret) {
   const auto parts = std::make_shared<const Parts>(reader, probe, std::move(cluster_secret));
-  const auto add = [&routes, &parts](const char* path, Endpoint endpoint) {
-    routes.add("GET", path,
+  const auto add = [&routes, &parts](const char* method, const char* path, Endpoint endpoint) {
+    routes.add(method, path,
                [parts, endpoint](const HttpRequest& request, const std::vector<std::string>& /*segments*/) {
                  return admit(*parts, endpoint, request);
                });
   };
-  add("/v1/history", history);
-  add("/v1/conversations", conversations);
-  add("/v1/sync", sync);
+  add("GET", "/v1/history", page_of<history>);
+  add("GET", "/v1/conversations", page_of<conversations>);
+  add("GET", "/v1/sync", page_of<sync>);
+  add("POST", "/v1/contains", contains);
 }
 
 }  // namespace simplechat::sv_persist

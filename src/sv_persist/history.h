@@ -1,5 +1,6 @@
 // GET /v1/history, /v1/conversations and /v1/sync for gateways, over a chat::MessageReader. Parameters: `user`, and
-// those of wire/query_params.h; answers: wire/pages_body.h, or an error of the wire contract, section 3.
+// those of wire/query_params.h; answers: wire/pages_body.h, or an error of the wire contract, section 3. And POST
+// /v1/contains, whose bodies are wire/contains_body.h.
 //
 // Registered for each reactor's routes, with that reactor's probe; the reader is shared, so it is thread-safe.
 #pragma once

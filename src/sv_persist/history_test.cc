@@ -6,8 +6,11 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <optional>
+#include <span>
 #include <string>
+#include <vector>
 
+#include "wire/contains_body.h"
 #include "wire/pages_body.h"
 
 namespace simplechat::sv_persist {
@@ -35,10 +38,18 @@ class FakeReader final : public chat::MessageReader {
     co_return chat::SyncPage{.messages = {}, .cursor = "next", .more = false};
   }
 
+  chat::Task<chat::Result<bool>> contains_all(std::span<const chat::MessageKey> keys) override {
+    asked_contains.emplace(keys.begin(), keys.end());
+    if (failure) co_return std::unexpected(*failure);
+    co_return contained;
+  }
+
   std::optional<chat::Error> failure;
+  bool contained = true;
   std::optional<chat::HistoryQuery> asked_history;
   std::optional<chat::ConversationsQuery> asked_conversations;
   std::optional<chat::SyncQuery> asked_sync;
+  std::optional<std::vector<chat::MessageKey>> asked_contains;
 };
 
 class HistoryTest : public ::testing::Test {
@@ -49,8 +60,16 @@ class HistoryTest : public ::testing::Test {
   }
 
   runtime::HttpResponse get(const runtime::HttpRoutes& routes, std::string target, std::string authorization = {}) {
-    const runtime::HttpRequest request{
-        .method = "GET", .target = std::move(target), .authorization = std::move(authorization)};
+    return call(routes, {.method = "GET", .target = std::move(target), .authorization = std::move(authorization)});
+  }
+  runtime::HttpResponse ask_contains(const runtime::HttpRoutes& routes, std::string body,
+                                     std::string authorization = {}) {
+    return call(routes, {.method = "POST",
+                         .target = "/v1/contains",
+                         .body = std::move(body),
+                         .authorization = std::move(authorization)});
+  }
+  runtime::HttpResponse call(const runtime::HttpRoutes& routes, const runtime::HttpRequest& request) {
     std::optional<runtime::HttpResponse> response;
     boost::asio::co_spawn(io_, routes.dispatch(request),
                           [&](const std::exception_ptr& failure, runtime::HttpResponse answer) {
@@ -94,6 +113,25 @@ TEST_F(HistoryTest, EachEndpointAsksTheReaderWhatTheParametersSay) {
   EXPECT_EQ(wire::parse_sync_page(sync.body)->cursor, "next");
 }
 
+TEST_F(HistoryTest, ContainsAsksTheReaderForTheMessagesOfTheBody) {
+  const std::vector<chat::MessageKey> keys = {{.from = "alice", .to = "bob", .id = "1"},
+                                              {.from = "bob", .to = "#team", .id = "2"}};
+  EXPECT_EQ(ask_contains(open_, wire::encode_contains(keys)).body, R"({"status":"success","contained":true})");
+  EXPECT_EQ(reader_.asked_contains, keys);
+  reader_.contained = false;
+  EXPECT_EQ(ask_contains(open_, wire::encode_contains(keys)).body, R"({"status":"success","contained":false})");
+}
+
+TEST_F(HistoryTest, ABodyThatIsNotOfTheFormIsRefusedAndNothingIsAsked) {
+  const auto refused = ask_contains(open_, R"({"messages":[{"from":"alice"}]})");
+  EXPECT_EQ(refused.status, 400U);
+  EXPECT_EQ(wire::parse_http_error(refused.body).code, chat::ErrorCode::bad_frame);
+  EXPECT_EQ(ask_contains(open_, "").status, 400U);
+  const std::vector<chat::MessageKey> many(chat::kContainsKeysMax + 1, {.from = "alice", .to = "bob", .id = "1"});
+  EXPECT_EQ(ask_contains(open_, wire::encode_contains(many)).status, 413U);
+  EXPECT_FALSE(reader_.asked_contains);
+}
+
 TEST_F(HistoryTest, WrongParametersAreNamedAndNothingIsAsked) {
   for (const auto& [target, name] :
        std::vector<std::pair<std::string, std::string>>{{"/v1/history?with=bob", "user"},
@@ -118,13 +156,19 @@ TEST_F(HistoryTest, TheClusterSecretIsRequiredWhereThereIsOne) {
     }
     EXPECT_FALSE(reader_.asked_history || reader_.asked_conversations || reader_.asked_sync);
   }
+  for (const char* const authorization : {"", "Bearer ", "Bearer s3cre", "Bearer s3cretS", "Basic s3cret", "s3cret"}) {
+    EXPECT_EQ(ask_contains(guarded_, R"({"messages":[]})", authorization).status, 401U) << authorization;
+  }
+  EXPECT_FALSE(reader_.asked_contains);
   EXPECT_EQ(get(guarded_, "/v1/sync?user=alice", "Bearer s3cret").status, 200U);
+  EXPECT_EQ(ask_contains(guarded_, R"({"messages":[]})", "Bearer s3cret").status, 200U);
 }
 
 TEST_F(HistoryTest, AFailingReaderIsReportedAsWhatItIs) {
   reader_.failure = {chat::ErrorCode::unavailable, "no database"};
   EXPECT_EQ(get("/v1/history?user=alice&with=bob").status, 503U);
   EXPECT_EQ(get("/v1/conversations?user=alice").status, 503U);
+  EXPECT_EQ(ask_contains(open_, R"({"messages":[]})").status, 503U);
   reader_.failure = {chat::ErrorCode::bad_frame, "this cursor is not of this store"};
   const auto response = get("/v1/sync?user=alice&cursor=x");
   EXPECT_EQ(response.status, 400U);

@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -144,6 +145,9 @@ class FakeStore final : public chat::MessageStore {
   chat::Task<chat::Result<chat::SyncPage>> sync(const chat::SyncQuery& /*query*/) override {
     return none<chat::SyncPage>();
   }
+  chat::Task<chat::Result<bool>> contains_all(std::span<const chat::MessageKey> /*keys*/) override {
+    return none<bool>();
+  }
 
   bool hold = false;  // append() waits for release()
   int failing = 0;    // so many calls
@@ -154,8 +158,8 @@ class FakeStore final : public chat::MessageStore {
   Ids stored;
 
  private:
-  template <class Page>
-  static chat::Task<chat::Result<Page>> none() {
+  template <class Answer>
+  static chat::Task<chat::Result<Answer>> none() {
     co_return chat::fail(chat::ErrorCode::unavailable, "not read here");
   }
   std::optional<runtime::WaitList> held_back_;

@@ -223,6 +223,63 @@ TEST_P(StoreContract, ABatchOfFiveThousandIsStoredWhole) {
   EXPECT_THAT(sync_ids("bob", kMessages), UnorderedElementsAreArray(expected));
 }
 
+// --- contains_all ---
+
+TEST_P(StoreContract, AMessageIsContainedOnceItIsCommitted) {
+  const chat::MessageKey first{.from = "alice", .to = "bob", .id = "1"};
+  const chat::MessageKey second{.from = "bob", .to = "#team", .id = "2"};
+  const chat::MessageKey third{.from = "carol", .to = "carol", .id = R"(~ '"\% 3)"};
+  EXPECT_FALSE(contains_all({first}));
+  append({message("1", "alice", "bob", 1)});
+  EXPECT_TRUE(contains_all({first}));
+  EXPECT_FALSE(contains_all({second}));
+  EXPECT_FALSE(contains_all({first, second, third}));
+  append({message("2", "bob", "#team", 2), message(third.id, "carol", "carol", 3)});
+  EXPECT_TRUE(contains_all({first, second, third}));
+  EXPECT_TRUE(contains_all({third, first, third})) << "one that is asked for twice";
+}
+
+TEST_P(StoreContract, OneMissingMessageAmongManyIsTold) {
+  std::vector<chat::MessageKey> keys;
+  std::vector<chat::Message> sent;
+  for (std::size_t i = 0; i < chat::kContainsKeysMax; ++i) {
+    keys.push_back({.from = "user" + std::to_string(i % 7), .to = "hub", .id = std::to_string(i)});
+    sent.push_back(message(keys.back().id, keys.back().from, keys.back().to, static_cast<chat::Timestamp>(i)));
+  }
+  append(sent);
+  EXPECT_TRUE(contains_all(keys));
+  for (const std::size_t missing : {std::size_t{0}, keys.size() / 2, keys.size() - 1}) {
+    std::vector<chat::MessageKey> asked = keys;
+    asked[missing].id = "other";
+    EXPECT_FALSE(contains_all(asked)) << missing;
+  }
+}
+
+TEST_P(StoreContract, AllOfNoMessagesAreContained) {
+  EXPECT_TRUE(contains_all({}));
+  append({message("1", "alice", "bob", 1)});
+  EXPECT_TRUE(contains_all({}));
+}
+
+TEST_P(StoreContract, ContainedIsOnlyTheVeryFromToAndId) {
+  append({message("1", "alice", "bob", 1), message("2", "bob", "alice", 2)});
+  EXPECT_TRUE(contains_all({{.from = "alice", .to = "bob", .id = "1"}, {.from = "bob", .to = "alice", .id = "2"}}));
+  for (const chat::MessageKey& other : std::vector<chat::MessageKey>{{.from = "bob", .to = "alice", .id = "1"},
+                                                                     {.from = "alice", .to = "bob", .id = "2"},
+                                                                     {.from = "alice", .to = "carol", .id = "1"},
+                                                                     {.from = "alice", .to = "#bob", .id = "1"},
+                                                                     {.from = "alice", .to = "alice", .id = "1"},
+                                                                     {.from = "Alice", .to = "bob", .id = "1"},
+                                                                     {.from = "alice", .to = "bob", .id = "1 "}}) {
+    EXPECT_FALSE(contains_all({other})) << other.from << " " << other.to << " " << other.id;
+  }
+}
+
+TEST_P(StoreContract, AMarkMakesNoMessageContained) {
+  mark("bob", "alice", chat::MarkKind::read, 10);
+  EXPECT_FALSE(contains_all({{.from = "bob", .to = "alice", .id = "1"}}));
+}
+
 // --- groups ---
 
 TEST_P(StoreContract, AGroupsMessagesAreOneConversationOfAllWhoSentToIt) {

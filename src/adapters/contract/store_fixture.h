@@ -158,6 +158,8 @@ class StoreFixture : public ::testing::Test {
     return *std::move(found);
   }
 
+  bool contains_all(const std::vector<chat::MessageKey>& keys) { return value(run(reader().contains_all(keys))); }
+
   chat::SyncPage sync(const chat::SyncQuery& query) { return value(run(reader().sync(query))); }
 
   // A client that follows its cursor.

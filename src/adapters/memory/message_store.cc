@@ -1,6 +1,7 @@
 #include "adapters/memory/message_store.h"
 
 #include <algorithm>
+#include <cassert>
 #include <charconv>
 #include <functional>
 #include <optional>
@@ -127,6 +128,14 @@ chat::Task<chat::Result<chat::SyncPage>> MessageStore::sync(const chat::SyncQuer
   }
   page.cursor = cursor_of(position);
   co_return page;
+}
+
+chat::Task<chat::Result<bool>> MessageStore::contains_all(std::span<const chat::MessageKey> keys) {
+  assert(keys.size() <= chat::kContainsKeysMax);
+  const std::scoped_lock lock(mutex_);
+  co_return std::ranges::all_of(keys, [this](const chat::MessageKey& key) {
+    return stored_.contains({chat::conversation_key(key.from, key.to), key.from, key.id});
+  });
 }
 
 std::vector<chat::Message> MessageStore::messages() const {

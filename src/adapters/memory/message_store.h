@@ -8,6 +8,7 @@
 #include <map>
 #include <mutex>
 #include <set>
+#include <span>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -23,6 +24,7 @@ class MessageStore final : public chat::MessageStore {
   chat::Task<chat::Result<chat::HistoryPage>> history(const chat::HistoryQuery& query) override;
   chat::Task<chat::Result<chat::ConversationsPage>> conversations(const chat::ConversationsQuery& query) override;
   chat::Task<chat::Result<chat::SyncPage>> sync(const chat::SyncQuery& query) override;
+  chat::Task<chat::Result<bool>> contains_all(std::span<const chat::MessageKey> keys) override;
 
   // All messages in commit order. For a test's own checks.
   [[nodiscard]] std::vector<chat::Message> messages() const;

@@ -1,10 +1,12 @@
 #include "adapters/persist_http/persist_http.h"
 
 #include <algorithm>
+#include <cassert>
 #include <optional>
 #include <string_view>
 #include <utility>
 
+#include "wire/contains_body.h"
 #include "wire/pages_body.h"
 
 namespace simplechat::adapters::persist_http {
@@ -23,8 +25,10 @@ void append_at(std::string& target, std::string_view name, const std::optional<c
   if (at) target.append("&").append(name).append("=").append(std::to_string(std::min(*at, kAtMax)));
 }
 
-// `base`: path and first parameter.
-std::string with_limit(std::string base, int limit) { return std::move(base) + "&limit=" + std::to_string(limit); }
+// `target`: path and first parameter.
+runtime::HttpRequest get(std::string target, int limit) {
+  return {.method = "GET", .target = std::move(target) + "&limit=" + std::to_string(limit)};
+}
 
 }  // namespace
 
@@ -36,18 +40,27 @@ chat::Task<chat::Result<chat::HistoryPage>> PersistHttp::history(const chat::His
   std::string target = "/v1/history?user=" + percent_encode(query.user) + "&with=" + percent_encode(query.with);
   append_at(target, "before", query.before);
   append_at(target, "after", query.after);
-  co_return co_await ask(with_limit(std::move(target), query.limit), wire::parse_history_page);
+  co_return co_await ask(get(std::move(target), query.limit), wire::parse_history_page);
 }
 
 chat::Task<chat::Result<chat::ConversationsPage>> PersistHttp::conversations(const chat::ConversationsQuery& query) {
   std::string target = "/v1/conversations?user=" + percent_encode(query.user);
   append_at(target, "before", query.before);
-  co_return co_await ask(with_limit(std::move(target), query.limit), wire::parse_conversations_page);
+  co_return co_await ask(get(std::move(target), query.limit), wire::parse_conversations_page);
 }
 
 chat::Task<chat::Result<chat::SyncPage>> PersistHttp::sync(const chat::SyncQuery& query) {
   std::string target = "/v1/sync?user=" + percent_encode(query.user) + "&cursor=" + percent_encode(query.cursor);
-  co_return co_await ask(with_limit(std::move(target), query.limit), wire::parse_sync_page);
+  co_return co_await ask(get(std::move(target), query.limit), wire::parse_sync_page);
+}
+
+chat::Task<chat::Result<bool>> PersistHttp::contains_all(std::span<const chat::MessageKey> keys) {
+  assert(keys.size() <= chat::kContainsKeysMax);
+  runtime::HttpRequest request{.method = "POST",
+                               .target = "/v1/contains",
+                               .body = wire::encode_contains(keys),
+                               .content_type = "application/json"};
+  co_return co_await ask(std::move(request), wire::parse_contained);
 }
 
 // A query like any other, so that it finds what would be in others' way: sv-persist, its database, the secret.
@@ -57,18 +70,19 @@ chat::Task<chat::Result<void>> PersistHttp::check() {
   co_return chat::Result<void>{};
 }
 
-template <class Page>
-chat::Task<chat::Result<Page>> PersistHttp::ask(std::string target, chat::Result<Page> (*parse)(std::string_view)) {
-  const auto body = co_await get(std::move(target));
+template <class Answer>
+chat::Task<chat::Result<Answer>> PersistHttp::ask(runtime::HttpRequest request,
+                                                  chat::Result<Answer> (*parse)(std::string_view)) {
+  const auto body = co_await call(std::move(request));
   if (!body) co_return std::unexpected(body.error());
-  auto page = parse(*body);
-  if (!page) co_return down("its answer is not of the contract: " + page.error().message);
+  auto answer = parse(*body);
+  if (!answer) co_return down("its answer is not of the contract: " + answer.error().message);
   dependency_.up();
-  co_return page;
+  co_return answer;
 }
 
-chat::Task<chat::Result<std::string>> PersistHttp::get(std::string target) {
-  auto answer = co_await client_.call({.method = "GET", .target = std::move(target)});
+chat::Task<chat::Result<std::string>> PersistHttp::call(runtime::HttpRequest request) {
+  auto answer = co_await client_.call(std::move(request));
   if (!answer) co_return down(answer.error().message);
   if (answer->status == 200) co_return std::move(answer->body);
   chat::Error error = wire::parse_http_error(answer->body);

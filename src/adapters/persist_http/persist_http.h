@@ -4,6 +4,7 @@
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
+#include <span>
 #include <string>
 
 #include "chat/message_store.h"
@@ -23,6 +24,7 @@ class PersistHttp final : public chat::MessageReader {
   chat::Task<chat::Result<chat::HistoryPage>> history(const chat::HistoryQuery& query) override;
   chat::Task<chat::Result<chat::ConversationsPage>> conversations(const chat::ConversationsQuery& query) override;
   chat::Task<chat::Result<chat::SyncPage>> sync(const chat::SyncQuery& query) override;
+  chat::Task<chat::Result<bool>> contains_all(std::span<const chat::MessageKey> keys) override;
 
   // Whether sv-persist answers queries. Called every now and then, it keeps the dependency right without other
   // calls.
@@ -30,9 +32,9 @@ class PersistHttp final : public chat::MessageReader {
 
  private:
   // The body of a successful answer. Error: bad_frame as sv-persist says it; unavailable for everything else.
-  chat::Task<chat::Result<std::string>> get(std::string target);
-  template <class Page>
-  chat::Task<chat::Result<Page>> ask(std::string target, chat::Result<Page> (*parse)(std::string_view));
+  chat::Task<chat::Result<std::string>> call(runtime::HttpRequest request);
+  template <class Answer>
+  chat::Task<chat::Result<Answer>> ask(runtime::HttpRequest request, chat::Result<Answer> (*parse)(std::string_view));
   std::unexpected<chat::Error> down(const std::string& reason);
 
   runtime::HttpClient client_;

@@ -6,6 +6,7 @@
 #include "adapters/memory/message_store.h"
 #include "runtime/http_server.h"
 #include "runtime/reactor.h"
+#include "wire/contains_body.h"
 #include "wire/http_status.h"
 #include "wire/pages_body.h"
 #include "wire/query_params.h"
@@ -39,6 +40,8 @@ class Server {
       const auto page = co_await store.sync(*query);
       co_return page ? HttpResponse{.body = wire::encode_sync_page(*page)} : refusal(page.error());
     });
+    routes_.add("POST", "/v1/contains",
+                [this](const HttpRequest& request, const std::vector<std::string>&) { return contains(request); });
     server_.emplace(reactors_[0], runtime::HttpServer::Options{}, routes_);
     server_->start();
     reactors_.start();
@@ -74,6 +77,15 @@ class Server {
     if (!user) co_return refusal(user.error());
     co_return co_await serve(*std::move(user), parameters);
   }
+  Answer contains(const HttpRequest& request) {
+    if (intercept_) {
+      if (auto instead = intercept_(request)) co_return *std::move(instead);
+    }
+    const auto keys = wire::parse_contains(request.body);
+    if (!keys) co_return refusal(keys.error());
+    const auto contained = co_await store.contains_all(*keys);
+    co_return contained ? HttpResponse{.body = wire::encode_contained(*contained)} : refusal(contained.error());
+  }
 
   std::function<std::optional<HttpResponse>(const HttpRequest&)> intercept_;
   std::vector<std::unique_ptr<Endpoint>> endpoints_;
@@ -107,6 +119,7 @@ class PersistHttpFaults : public contract::StoreFixture {
 
   struct Outcome {
     chat::Result<chat::SyncPage> page;
+    chat::Result<bool> contained;
     runtime::Dependency::State state;
   };
   Outcome ask(const std::string& origin, std::string token = {}) {
@@ -117,11 +130,15 @@ class PersistHttpFaults : public contract::StoreFixture {
     auto page = run(reader.sync({.user = "alice", .cursor = ""}));
     const auto check = run(reader.check());
     EXPECT_EQ(check.has_value(), page.has_value());
-    return {std::move(page), dependency.state()};
+    const std::vector<chat::MessageKey> keys = {{.from = "alice", .to = "bob", .id = "1"}};
+    auto contained = run(reader.contains_all(keys));
+    return {std::move(page), std::move(contained), dependency.state()};
   }
   static void expect_unavailable(const Outcome& outcome, const std::string& reason) {
     ASSERT_FALSE(outcome.page.has_value());
     EXPECT_EQ(outcome.page.error().code, chat::ErrorCode::unavailable);
+    ASSERT_FALSE(outcome.contained.has_value());
+    EXPECT_EQ(outcome.contained.error().code, chat::ErrorCode::unavailable);
     EXPECT_FALSE(outcome.state.up);
     EXPECT_NE(outcome.state.reason.find(reason), std::string::npos) << outcome.state.reason;
   }
@@ -147,6 +164,7 @@ TEST_F(PersistHttpFaults, TheClusterSecretIsSentAndAWrongOneIsReported) {
   expect_unavailable(ask(server.origin(), "other"), "cluster secret");
   const Outcome right = ask(server.origin(), "s3cret");
   EXPECT_TRUE(right.page.has_value());
+  EXPECT_TRUE(right.contained.has_value());
   EXPECT_TRUE(right.state.up);
 }
 

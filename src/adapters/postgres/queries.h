@@ -97,4 +97,11 @@ LEFT JOIN LATERAL (
 ORDER BY page.commit_xid, page.ordinal
 )sql"};
 
+// $1 conversations, $2 senders, $3 ids. How many of the messages are there, each a probe of the primary key.
+inline constexpr Statement kCountStored{"count_stored", R"sql(
+SELECT count(*)
+FROM unnest($1::text[], $2::text[], $3::text[]) AS asked (conversation, sender, id)
+JOIN message USING (conversation, sender, id)
+)sql"};
+
 }  // namespace simplechat::adapters::postgres

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cassert>
 #include <limits>
 #include <optional>
 #include <type_traits>
@@ -52,6 +53,7 @@ class PostgresReader::Lane {
   chat::Result<chat::HistoryPage> history(const chat::HistoryQuery& query, TimePoint expires_at);
   chat::Result<chat::ConversationsPage> conversations(const chat::ConversationsQuery& query, TimePoint expires_at);
   chat::Result<chat::SyncPage> sync(const chat::SyncQuery& query, TimePoint expires_at);
+  chat::Result<bool> contains_all(std::span<const chat::MessageKey> keys, TimePoint expires_at);
   chat::Result<void> check(TimePoint expires_at);
 
  private:
@@ -130,6 +132,23 @@ chat::Result<chat::SyncPage> PostgresReader::Lane::sync(const chat::SyncQuery& q
   return page;
 }
 
+chat::Result<bool> PostgresReader::Lane::contains_all(std::span<const chat::MessageKey> keys, TimePoint expires_at) {
+  assert(keys.size() <= chat::kContainsKeysMax);
+  Array conversations(Array::Of::text);
+  Array senders(Array::Of::text);
+  Array ids(Array::Of::text);
+  for (const chat::MessageKey& key : keys) {
+    conversations.add(chat::conversation_key(key.from, key.to));
+    senders.add(key.from);
+    ids.add(key.id);
+  }
+  Parameters parameters;
+  parameters.array(std::move(conversations)).array(std::move(senders)).array(std::move(ids));
+  const auto rows = connection_.query(kCountStored, parameters, expires_at);
+  if (!rows) return std::unexpected(rows.error());
+  return rows->bigint(0, 0) == static_cast<std::int64_t>(keys.size());
+}
+
 chat::Result<void> PostgresReader::Lane::check(TimePoint expires_at) {
   chat::Result<Store> store = find_store(connection_, expires_at);
   if (!store) return std::unexpected(store.error());
@@ -182,6 +201,10 @@ chat::Task<chat::Result<chat::ConversationsPage>> PostgresReader::conversations(
 
 chat::Task<chat::Result<chat::SyncPage>> PostgresReader::sync(const chat::SyncQuery& query) {
   co_return co_await ask([&query](Lane& lane, TimePoint expires_at) { return lane.sync(query, expires_at); });
+}
+
+chat::Task<chat::Result<bool>> PostgresReader::contains_all(std::span<const chat::MessageKey> keys) {
+  co_return co_await ask([keys](Lane& lane, TimePoint expires_at) { return lane.contains_all(keys, expires_at); });
 }
 
 chat::Task<chat::Result<void>> PostgresReader::check() {

@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <memory>
+#include <span>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -33,6 +34,7 @@ class PostgresReader final : public chat::MessageReader {
   chat::Task<chat::Result<chat::HistoryPage>> history(const chat::HistoryQuery& query) override;
   chat::Task<chat::Result<chat::ConversationsPage>> conversations(const chat::ConversationsQuery& query) override;
   chat::Task<chat::Result<chat::SyncPage>> sync(const chat::SyncQuery& query) override;
+  chat::Task<chat::Result<bool>> contains_all(std::span<const chat::MessageKey> keys) override;
 
   // Whether the database answers and has the schema. Called every now and then, it keeps `dependency` right while there
   // are no other calls.

@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <span>
 #include <string>
 #include <unordered_set>
 #include <vector>
@@ -43,6 +44,9 @@ class PostgresStore final : public chat::MessageStore {
     return reader_.conversations(query);
   }
   chat::Task<chat::Result<chat::SyncPage>> sync(const chat::SyncQuery& query) override { return reader_.sync(query); }
+  chat::Task<chat::Result<bool>> contains_all(std::span<const chat::MessageKey> keys) override {
+    return reader_.contains_all(keys);
+  }
 
  private:
   struct Memberships;

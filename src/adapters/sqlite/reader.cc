@@ -1,6 +1,7 @@
 #include "adapters/sqlite/reader.h"
 
 #include <algorithm>
+#include <cassert>
 #include <charconv>
 #include <functional>
 #include <limits>
@@ -77,6 +78,9 @@ Reader::Reader(Database& database)
                 "WHERE conversation = ?1 AND seq > ?2 ORDER BY seq LIMIT 1"),
       message_(database, "SELECT sender, id, at, payload FROM message WHERE seq = ?1"),
       last_seq_(database, "SELECT max(seq) FROM message"),
+      contains_(database,
+                "SELECT 1 FROM message INDEXED BY message_by_id WHERE id = ?1 AND sender = ?2 "
+                "AND conversation = (SELECT id FROM conversation WHERE key = ?3)"),
       cursor_prefix_(cursor_prefix(database)) {}
 
 // Runs `query` within one read transaction. What it returned counts only if no step of it failed.
@@ -216,6 +220,16 @@ chat::SyncPage Reader::read_sync(const std::string& user, std::int64_t after, st
   page.more = !sources.empty();
   page.cursor = cursor_of(after);
   return page;
+}
+
+chat::Result<bool> Reader::contains_all(std::span<const chat::MessageKey> keys, Database::Deadline deadline) {
+  assert(keys.size() <= chat::kContainsKeysMax);
+  return in_snapshot(deadline, [&]() -> chat::Result<bool> {
+    return std::ranges::all_of(keys, [this](const chat::MessageKey& key) {
+      const std::string conversation = chat::conversation_key(key.from, key.to);
+      return contains_.rows(key.id, key.from, conversation).next();
+    });
+  });
 }
 
 std::string Reader::cursor_of(std::int64_t seq) const { return cursor_prefix_ + std::to_string(seq); }

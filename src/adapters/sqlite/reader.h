@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,6 +24,7 @@ class Reader {
   chat::Result<chat::ConversationsPage> conversations(const chat::ConversationsQuery& query,
                                                       Database::Deadline deadline);
   chat::Result<chat::SyncPage> sync(const chat::SyncQuery& query, Database::Deadline deadline);
+  chat::Result<bool> contains_all(std::span<const chat::MessageKey> keys, Database::Deadline deadline);
 
  private:
   struct Head {
@@ -54,6 +56,7 @@ class Reader {
   Statement next_seq_;
   Statement message_;
   Statement last_seq_;
+  Statement contains_;
   std::string cursor_prefix_;  // of this database's cursors: "s1.<store id>."
 };
 

@@ -71,6 +71,11 @@ chat::Task<chat::Result<chat::SyncPage>> SqliteStore::sync(const chat::SyncQuery
                              [this, &query](Database::Deadline deadline) { return reader_.sync(query, deadline); });
 }
 
+chat::Task<chat::Result<bool>> SqliteStore::contains_all(std::span<const chat::MessageKey> keys) {
+  return run<bool>(read_thread_, &Outcomes::read,
+                   [this, keys](Database::Deadline deadline) { return reader_.contains_all(keys, deadline); });
+}
+
 template <class T>
 chat::Task<chat::Result<T>> SqliteStore::run(runtime::Worker& thread, std::string Outcomes::* side,
                                              std::function<chat::Result<T>(Database::Deadline)> job) {

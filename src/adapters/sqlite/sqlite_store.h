@@ -16,6 +16,7 @@
 #include <filesystem>
 #include <functional>
 #include <mutex>
+#include <span>
 #include <string>
 
 #include "adapters/sqlite/data_directory.h"
@@ -43,6 +44,7 @@ class SqliteStore final : public chat::MessageStore {
   chat::Task<chat::Result<chat::HistoryPage>> history(const chat::HistoryQuery& query) override;
   chat::Task<chat::Result<chat::ConversationsPage>> conversations(const chat::ConversationsQuery& query) override;
   chat::Task<chat::Result<chat::SyncPage>> sync(const chat::SyncQuery& query) override;
+  chat::Task<chat::Result<bool>> contains_all(std::span<const chat::MessageKey> keys) override;
 
  private:
   // What the last call on one thread ended with: the reason of its failure, or nothing.
