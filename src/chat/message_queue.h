@@ -22,6 +22,10 @@ class MessageQueue {
   // sender repeats under the same message ids. `batch` must stay unchanged until it ends. Callable from any reactor;
   // resumes on the caller's.
   virtual Task<Result<void>> publish(const RecordBatch& batch) = 0;
+
+  // Records of one lane become stored in the order in which they were published. Lanes are numbered from 0.
+  [[nodiscard]] virtual unsigned lanes() const { return 1; }
+  [[nodiscard]] virtual unsigned lane_of(std::string_view /*from*/, std::string_view /*to*/) const { return 0; }
 };
 
 // One consumer's end. Called from one reactor. One settle() or dead_letter() may be under way while a receive() waits,

@@ -16,6 +16,7 @@
 #include <cstddef>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "adapters/rabbitmq/broker_address.h"
@@ -45,6 +46,12 @@ class RabbitQueue final : public chat::MessageQueue {
   ~RabbitQueue() override;
 
   chat::Task<chat::Result<void>> publish(const chat::RecordBatch& batch) override;
+
+  // A lane is a partition: one queue, with one active consumer.
+  [[nodiscard]] unsigned lanes() const override { return options_.topology.partitions(); }
+  [[nodiscard]] unsigned lane_of(std::string_view from, std::string_view to) const override {
+    return options_.topology.partition_of(from, to);
+  }
 
  private:
   struct PartitionPart {
