@@ -3,6 +3,12 @@
 #include <fmt/format.h>
 #include <openssl/crypto.h>
 
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <chrono>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -50,6 +56,22 @@ chat::Result<void> check_access(const ServiceAccess& access, const HttpRequest& 
   return chat::fail(chat::ErrorCode::unauthorized, "the cluster secret is missing or wrong");
 }
 
+// Ends when the ticket's parts are done, or after Handovers::kWaitMax.
+asio::awaitable<void> handed_over(Handovers& handovers, Handovers::Ticket ticket) {
+  struct Signal {
+    asio::steady_timer timer;
+    bool given = false;
+  };
+  const asio::any_io_executor executor = co_await asio::this_coro::executor;
+  const auto signal = std::make_shared<Signal>(asio::steady_timer(executor, asio::steady_timer::time_point::max()));
+  handovers.when_done(ticket, std::chrono::steady_clock::now(), [signal] {
+    signal->given = true;
+    signal->timer.cancel();
+  });
+  boost::system::error_code cancelled;
+  if (!signal->given) co_await signal->timer.async_wait(asio::redirect_error(asio::use_awaitable, cancelled));
+}
+
 // Publishes and delivers messages of another service; each gets its time, and an id if it has none.
 Answer send(const EndpointParts& parts, const HttpRequest& request) {
   auto messages = wire::parse_send_body(request.body);
@@ -62,9 +84,15 @@ Answer send(const EndpointParts& parts, const HttpRequest& request) {
     if (message.id.empty()) message.id = fmt::format("{:x}-{}", message.at, services.instance_id);
     records.messages.add(message.view());
   }
-  for (const chat::MessageView message : records.messages) route_message(services, message, {});
+  Handovers& handovers = services.router.handovers();
+  const StoreProgress::Publishing publishing = parts.progress.begin();
+  const Handovers::Ticket ticket = handovers.open();
+  for (const chat::MessageView message : records.messages) route_message(services, message, {}, ticket);
+  handovers.done(ticket);
   const auto durable = co_await parts.queue.publish(records);
+  parts.progress.end(publishing, records.messages, durable.has_value());
   if (!durable) co_return error_response(durable.error());
+  co_await handed_over(handovers, ticket);
   HttpResponse response;
   response.body = R"({"status":"success","acks":[)";
   for (const chat::MessageView message : records.messages) {

@@ -10,6 +10,7 @@
 #include "runtime/http.h"
 #include "sv_websocket/roster.h"
 #include "sv_websocket/session.h"
+#include "sv_websocket/store_progress.h"
 
 namespace simplechat::sv_websocket {
 
@@ -23,6 +24,7 @@ struct EndpointParts {
   SessionServices& services;
   Roster& roster;
   chat::MessageQueue& queue;
+  StoreProgress& progress;
   ServiceAccess access;
 };
 

@@ -11,11 +11,13 @@
 #include <map>
 #include <memory>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "chat/directory.h"
 #include "chat/message_queue.h"
+#include "chat/message_store.h"
 #include "chat/relay.h"
 #include "runtime/reactor.h"
 
@@ -134,6 +136,30 @@ class FakeRelay final : public chat::Relay {
   std::vector<Delivered> delivered;
 };
 
+// Knows only which messages are stored.
+class FakeReader final : public chat::MessageReader {
+ public:
+  chat::Task<chat::Result<bool>> contains_all(std::span<const chat::MessageKey> keys) override {
+    ++asked;
+    if (down) co_return chat::fail(chat::ErrorCode::unavailable, "down");
+    for (const chat::MessageKey& key : keys) {
+      if (!stored.contains(key.id)) co_return false;
+    }
+    co_return true;
+  }
+  chat::Task<chat::Result<chat::HistoryPage>> history(const chat::HistoryQuery&) override {
+    co_return chat::HistoryPage{};
+  }
+  chat::Task<chat::Result<chat::ConversationsPage>> conversations(const chat::ConversationsQuery&) override {
+    co_return chat::ConversationsPage{};
+  }
+  chat::Task<chat::Result<chat::SyncPage>> sync(const chat::SyncQuery&) override { co_return chat::SyncPage{}; }
+
+  bool down = false;
+  int asked = 0;
+  std::set<std::string> stored;  // ids
+};
+
 class FakeQueue final : public chat::MessageQueue {
  public:
   explicit FakeQueue(runtime::Reactor& reactor) : barrier(reactor) {}
@@ -143,6 +169,11 @@ class FakeQueue final : public chat::MessageQueue {
     co_await barrier.pass();
     if (down) co_return chat::fail(chat::ErrorCode::unavailable, "down");
     co_return chat::Result<void>{};
+  }
+  // "0..." to anybody is of lane 0, all else of lane 1.
+  [[nodiscard]] unsigned lanes() const override { return 2; }
+  [[nodiscard]] unsigned lane_of(std::string_view from, std::string_view /*to*/) const override {
+    return from.starts_with('0') ? 0 : 1;
   }
 
   Barrier barrier;

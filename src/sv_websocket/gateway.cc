@@ -9,6 +9,7 @@
 #include "sv_websocket/hub.h"
 #include "sv_websocket/publisher.h"
 #include "sv_websocket/router.h"
+#include "sv_websocket/store_progress.h"
 #include "sv_websocket/transport.h"
 #include "sv_websocket/upgrade.h"
 #include "wire/close_code.h"
@@ -21,7 +22,8 @@ namespace asio = boost::asio;
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-constexpr milliseconds kTick{1000};
+constexpr milliseconds kTick{250};
+constexpr int kTicksPerSecond = 4;
 constexpr milliseconds kCloseWait{2000};  // for the clients' part of the closing handshakes
 constexpr std::chrono::seconds kFlushWait{7};
 
@@ -55,9 +57,10 @@ class Gateway::Lane {
                  .own_url = gateway.options_.public_url,
                  .to_sessions = [this](const chat::DeliveryView& delivery,
                                        SessionKey except) { hub_.deliver(delivery, except); }}),
-        publisher_(reactor, transport_.turn_end(), ports.queue,
+        progress_(reactor, ports.queue, ports.reader),
+        publisher_(reactor, transport_.turn_end(), ports.queue, progress_,
                    chat::limits::kUnconfirmedBytesMax / gateway.reactors_.size(),
-                   {.settled = [this](SessionKey sender, const chat::MessageView& message,
+                   {.settled = [this](const Publisher::Sender& sender, const chat::MessageView& message,
                                       const chat::Result<void>& outcome) { settled(sender, message, outcome); },
                     .relieved = [this] { hub_.resume_paused(); }}),
         mailbox_(reactor, Router::kMailboxBytesMax, [this](const chat::DeliveryBatch& batch) { deliver(batch); }),
@@ -86,9 +89,11 @@ class Gateway::Lane {
             ws_routes_, [this](runtime::HttpUpgrade&& upgrade) { return take(std::move(upgrade)); }),
         tick_(reactor.executor()) {
     hub_.connect(services_);
-    add_endpoints(
-        api_routes_,
-        {.services = services_, .roster = gateway.roster_, .queue = ports.queue, .access = gateway.options_.access});
+    add_endpoints(api_routes_, {.services = services_,
+                                .roster = gateway.roster_,
+                                .queue = ports.queue,
+                                .progress = progress_,
+                                .access = gateway.options_.access});
     add_static_files(api_routes_, client_files);
     add_upgrade_required(api_routes_, "/ws");
     add_upgrade_required(ws_routes_, "/*");
@@ -99,7 +104,6 @@ class Gateway::Lane {
     std::vector<DeliveryMailbox*> mailboxes;
     for (const auto& lane : gateway_.lanes_) mailboxes.push_back(lane.get() == this ? nullptr : &lane->mailbox_);
     router_.connect(std::move(mailboxes));
-    router_.start();
     api_.start();
     ws_.start();
     tick();
@@ -123,6 +127,7 @@ class Gateway::Lane {
     tick_.cancel();
     co_await hub_.gate().close();
     co_await router_.stop();
+    co_await progress_.stop();
   }
 
   void register_all_again() {
@@ -154,13 +159,23 @@ class Gateway::Lane {
     return true;
   }
 
-  void settled(SessionKey sender, const chat::MessageView& message, const chat::Result<void>& outcome) {
-    if (outcome) {
-      probe_.message_durable();
-    } else {
+  void settled(const Publisher::Sender& sender, const chat::MessageView& message, const chat::Result<void>& outcome) {
+    if (!outcome) {
       probe_.publish_failed();
+      if (Session* session = hub_.find(sender.session)) session->refused(message, outcome.error());
+      return;
     }
-    if (Session* session = hub_.find(sender)) session->settled(message, outcome);
+    probe_.message_durable();
+    Handovers& handovers = router_.handovers();
+    if (handovers.finished(sender.ticket)) {
+      if (Session* session = hub_.find(sender.session)) session->acknowledge(message.id, message.to, message.at);
+      return;
+    }
+    handovers.when_done(
+        sender.ticket, steady_clock::now(),
+        [this, key = sender.session, id = std::string(message.id), to = std::string(message.to), at = message.at] {
+          if (Session* session = hub_.find(key)) session->acknowledge(id, to, at);
+        });
   }
 
   void deliver(const chat::DeliveryBatch& batch) {
@@ -172,8 +187,13 @@ class Gateway::Lane {
     tick_.async_wait([this](const boost::system::error_code& stopped) {
       if (stopped) return;
       const auto now = steady_clock::now();
-      transport_.sweep(now);
-      hub_.tick(seconds_of(now));
+      progress_.check();
+      router_.tick(progress_.stored_until(), now);
+      hub_.run_checks(now);
+      if (++ticks_ % kTicksPerSecond == 0) {
+        transport_.sweep(now);
+        hub_.tick(seconds_of(now));
+      }
       tick();
     });
   }
@@ -185,6 +205,7 @@ class Gateway::Lane {
   wire::FrameParser parser_;
   Hub hub_;
   Router router_;
+  StoreProgress progress_;
   Publisher publisher_;
   DeliveryMailbox mailbox_;
   SessionServices services_;
@@ -193,6 +214,7 @@ class Gateway::Lane {
   runtime::HttpServer api_;
   runtime::HttpServer ws_;
   asio::steady_timer tick_;
+  unsigned ticks_ = 0;
 };
 
 Gateway::Gateway(runtime::ReactorPool& reactors, GatewayOptions options, std::span<const Ports> ports,

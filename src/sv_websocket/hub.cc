@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "sv_websocket/missed_users.h"
+
 namespace simplechat::sv_websocket {
 
 Hub::Hub(runtime::Reactor& reactor, Transport& transport, Roster& roster, ConnectionLimits limits)
@@ -78,6 +80,18 @@ void Hub::pause(Session& session) { paused_.push_back(session.key()); }
 void Hub::resume_paused() {
   for (const SessionKey key : std::exchange(paused_, {})) {
     if (Session* session = find(key)) session->resume_reading();
+  }
+}
+
+void Hub::check_later(const Session& session) {
+  checks_.push_back({.at = std::chrono::steady_clock::now() + MissedUsers::kCheckAfter, .session = session.key()});
+}
+
+void Hub::run_checks(std::chrono::steady_clock::time_point now) {
+  while (!checks_.empty() && checks_.front().at <= now) {
+    Session* session = find(checks_.front().session);
+    checks_.pop_front();
+    if (session != nullptr) session->check_registration(now);
   }
 }
 

@@ -1,7 +1,9 @@
 // The sessions of one reactor, by key and by user. Lives on its reactor; owns the sessions.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <string_view>
 #include <vector>
@@ -43,6 +45,10 @@ class Hub {
   void pause(Session& session);
   void resume_paused();
 
+  // Calls session.check_registration() when MissedUsers::kCheckAfter has passed, if the session still is there.
+  void check_later(const Session& session);
+  void run_checks(std::chrono::steady_clock::time_point now);
+
   // Checks heartbeats of a part of the sessions; all have been checked after kHeartbeatRounds calls, once a second.
   void tick(std::uint32_t now_s);
 
@@ -62,6 +68,11 @@ class Hub {
     std::uint32_t generation = 1;
   };
 
+  struct Check {
+    std::chrono::steady_clock::time_point at;
+    SessionKey session;
+  };
+
   runtime::Reactor& reactor_;
   Transport& transport_;
   Roster& roster_;
@@ -72,6 +83,7 @@ class Hub {
   std::vector<std::uint32_t> free_;
   runtime::StringMap<std::vector<Session*>> by_user_;
   std::vector<SessionKey> paused_;
+  std::deque<Check> checks_;  // earliest first
   std::size_t next_check_ = 0;
 };
 

@@ -24,6 +24,7 @@ Probe::Probe(runtime::MetricsRegistry& metrics)
       ephemeral_dropped_(metrics.counter("ephemeral_dropped_total", "Typing notices that were dropped")),
       deliveries_missed_(
           metrics.counter("deliveries_missed_total", "Frames passed over because of a fault; a resync follows")),
+      resyncs_(metrics.counter("resyncs_total", "Users that were told to resync")),
       resyncs_lost_(metrics.counter("resyncs_lost_total", "Users that could not be remembered for a resync")) {}
 
 }  // namespace simplechat::sv_websocket

@@ -30,6 +30,7 @@ class Probe {
   void relay_failed() { relays_failed_.add(); }
   void ephemeral_dropped() { ephemeral_dropped_.add(); }
   void delivery_missed() { deliveries_missed_.add(); }
+  void resync_sent() { resyncs_.add(); }
   void resync_lost() { resyncs_lost_.add(); }
 
  private:
@@ -48,6 +49,7 @@ class Probe {
   runtime::Counter& relays_failed_;
   runtime::Counter& ephemeral_dropped_;
   runtime::Counter& deliveries_missed_;
+  runtime::Counter& resyncs_;
   runtime::Counter& resyncs_lost_;
 };
 

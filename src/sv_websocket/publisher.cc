@@ -12,20 +12,22 @@ constexpr std::size_t kMarkBytes = 160;  // what a mark counts for: two ids and 
 std::size_t Publisher::Batch::bytes() const { return records.messages.bytes() + kMarkBytes * records.marks.size(); }
 
 Publisher::Publisher(runtime::Reactor& reactor, runtime::TurnEnd& turn_end, chat::MessageQueue& queue,
-                     std::size_t bytes_max, Callbacks callbacks)
+                     StoreProgress& progress, std::size_t bytes_max, Callbacks callbacks)
     : turn_end_(turn_end),
       queue_(queue),
+      progress_(progress),
       bytes_max_(bytes_max),
       callbacks_(std::move(callbacks)),
       gate_(reactor.executor()),
       filling_(std::make_unique<Batch>()) {}
 
-bool Publisher::add(SessionKey sender, const chat::MessageView& message) {
+bool Publisher::add(const Sender& sender, const chat::MessageView& message) {
   const std::size_t bytes = message.id.size() + message.from.size() + message.to.size() + message.payload.size();
   if (refusing_ || unconfirmed_bytes_ + bytes > bytes_max_) return false;
   unconfirmed_bytes_ += bytes;
-  filling_->records.messages.add(message);
-  filling_->senders.push_back(sender);
+  Batch& batch = filling();
+  batch.records.messages.add(message);
+  batch.senders.push_back(sender);
   turn_end_.schedule(*this);
   return true;
 }
@@ -33,8 +35,13 @@ bool Publisher::add(SessionKey sender, const chat::MessageView& message) {
 void Publisher::add(const chat::Mark& mark) {
   if (refusing_ || unconfirmed_bytes_ + kMarkBytes > bytes_max_) return;
   unconfirmed_bytes_ += kMarkBytes;
-  filling_->records.marks.push_back(mark);
+  filling().records.marks.push_back(mark);
   turn_end_.schedule(*this);
+}
+
+Publisher::Batch& Publisher::filling() {
+  if (filling_->records.empty()) filling_->publishing = progress_.begin();
+  return *filling_;
 }
 
 void Publisher::on_turn_end() {
@@ -47,6 +54,7 @@ void Publisher::on_turn_end() {
 chat::Task<void> Publisher::publish(std::unique_ptr<Batch> batch) {
   const bool was_congested = congested();
   const chat::Result<void> outcome = co_await queue_.publish(batch->records);
+  progress_.end(batch->publishing, batch->records.messages, outcome.has_value());
   --in_flight_;
   unconfirmed_bytes_ -= batch->bytes();
   for (std::size_t i = 0; i < batch->senders.size(); ++i) {

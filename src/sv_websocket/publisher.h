@@ -18,25 +18,32 @@
 #include "chat/records.h"
 #include "runtime/gate.h"
 #include "runtime/turn_end.h"
+#include "sv_websocket/handovers.h"
 #include "sv_websocket/session_key.h"
+#include "sv_websocket/store_progress.h"
 
 namespace simplechat::sv_websocket {
 
 class Publisher final : private runtime::TurnEnd::Hook {
  public:
+  struct Sender {
+    SessionKey session;
+    Handovers::Ticket ticket = Handovers::kNone;  // of the message's way to its recipients
+  };
   struct Callbacks {
     // The message that `sender` handed in is durable, or was refused.
-    std::function<void(SessionKey sender, const chat::MessageView& message, const chat::Result<void>& outcome)> settled;
+    std::function<void(const Sender& sender, const chat::MessageView& message, const chat::Result<void>& outcome)>
+        settled;
     // Senders may be read from again.
     std::function<void()> relieved;
   };
 
-  Publisher(runtime::Reactor& reactor, runtime::TurnEnd& turn_end, chat::MessageQueue& queue, std::size_t bytes_max,
-            Callbacks callbacks);
+  Publisher(runtime::Reactor& reactor, runtime::TurnEnd& turn_end, chat::MessageQueue& queue, StoreProgress& progress,
+            std::size_t bytes_max, Callbacks callbacks);
   virtual ~Publisher() = default;
 
   // False if the bound is reached or the gateway is shutting down: nothing was taken.
-  [[nodiscard]] bool add(SessionKey sender, const chat::MessageView& message);
+  [[nodiscard]] bool add(const Sender& sender, const chat::MessageView& message);
   // A mark that is over the bound is dropped: a later one replaces it.
   void add(const chat::Mark& mark);
 
@@ -52,16 +59,19 @@ class Publisher final : private runtime::TurnEnd::Hook {
 
   struct Batch {
     chat::RecordBatch records;
-    std::vector<SessionKey> senders;  // of records.messages, in the same order
+    std::vector<Sender> senders;  // of records.messages, in the same order
+    StoreProgress::Publishing publishing = 0;
     [[nodiscard]] std::size_t bytes() const;
   };
 
   void on_turn_end() override;
+  Batch& filling();
   chat::Task<void> publish(std::unique_ptr<Batch> batch);
   [[nodiscard]] std::unique_ptr<Batch> take_spare();
 
   runtime::TurnEnd& turn_end_;
   chat::MessageQueue& queue_;
+  StoreProgress& progress_;
   const std::size_t bytes_max_;
   const Callbacks callbacks_;
   runtime::Gate gate_;

@@ -6,6 +6,7 @@ namespace simplechat::sv_websocket {
 namespace {
 
 using testing::FakeQueue;
+using testing::FakeReader;
 using testing::run_until;
 
 constexpr std::size_t kBytesMax = 1000;
@@ -14,26 +15,29 @@ class PublisherTest : public ::testing::Test {
  protected:
   bool add(const std::string& id, std::size_t payload_bytes = 10) {
     const std::string payload(payload_bytes, 'x');
-    return publisher_.add(sender_, {.id = id, .from = "a", .to = "b", .payload = payload, .at = 1});
+    return publisher_.add({.session = sender_}, {.id = id, .from = "a", .to = "b", .payload = payload, .at = 1});
   }
 
   const SessionKey sender_{.slot = 7, .generation = 1};
   runtime::Reactor reactor_{0};
   runtime::TurnEnd turn_end_{reactor_};
   FakeQueue queue_{reactor_};
+  FakeReader reader_;
+  StoreProgress progress_{reactor_, queue_, reader_};
   std::vector<std::pair<std::string, bool>> settled_;
   int relieved_ = 0;
-  Publisher publisher_{
-      reactor_,
-      turn_end_,
-      queue_,
-      kBytesMax,
-      {.settled =
-           [this](SessionKey sender, const chat::MessageView& message, const chat::Result<void>& outcome) {
-             EXPECT_EQ(sender, sender_);
-             settled_.emplace_back(message.id, outcome.has_value());
-           },
-       .relieved = [this] { ++relieved_; }}};
+  Publisher publisher_{reactor_,
+                       turn_end_,
+                       queue_,
+                       progress_,
+                       kBytesMax,
+                       {.settled =
+                            [this](const Publisher::Sender& sender, const chat::MessageView& message,
+                                   const chat::Result<void>& outcome) {
+                              EXPECT_EQ(sender.session, sender_);
+                              settled_.emplace_back(message.id, outcome.has_value());
+                            },
+                        .relieved = [this] { ++relieved_; }}};
 };
 
 TEST_F(PublisherTest, TellsTheSenderOnlyAfterTheConfirm) {

@@ -15,6 +15,9 @@ constexpr std::size_t kChangesPerBatchMax = 5000;
 constexpr milliseconds kRetryMin{100};
 constexpr milliseconds kRetryMax{2000};
 constexpr int kRenewalsPerLease = 3;
+// A second for writing the records, and what MissedUsers takes to know which messages are late.
+constexpr milliseconds kResyncAfter{2500};
+constexpr milliseconds kResyncPoll{100};
 // A directory may let go of records that nobody has written for a day; all are written again long before.
 constexpr std::chrono::hours kRefreshEvery{6};
 
@@ -29,7 +32,8 @@ Registrar::Registrar(runtime::Reactor& reactor, chat::Directory& directory, chat
       callbacks_(std::move(callbacks)),
       gate_(reactor.executor()),
       renew_timer_(reactor.executor()),
-      retry_timer_(reactor.executor()) {}
+      retry_timer_(reactor.executor()),
+      resync_timer_(reactor.executor()) {}
 
 void Registrar::start() {
   reactor_.post([this] { gate_.spawn(keep_lease()); });
@@ -39,6 +43,7 @@ chat::Task<void> Registrar::stop() {
   stopping_ = true;
   renew_timer_.cancel();
   retry_timer_.cancel();
+  resync_timer_.cancel();
   co_await gate_.close();
   const chat::Result<void> closed = co_await directory_.close(identity_);
   if (!closed) runtime::log::warn("lease_not_closed", {{"reason", closed.error().message}});
@@ -118,14 +123,25 @@ chat::Task<void> Registrar::renew_once() {
   const bool refresh = --renewals_until_refresh_ <= 0;
   if (refresh) renewals_until_refresh_ = static_cast<int>(kRefreshEvery / (lease_ / kRenewalsPerLease));
   if (lost || refresh) callbacks_.register_all_again();
-  if (lost) runtime::log::warn("directory_lost_records", {{"gateway", identity_.url}});
-  // Only a renewal later are the users found again and what was sent meanwhile is stored: then sync shows it all.
-  if (resync_due_ && wanted_.empty()) {
-    resync_due_ = false;
-    callbacks_.resync_all();
-  }
-  resync_due_ = resync_due_ || lost;
   renewed_before_ = true;
+  if (!lost) co_return;
+  runtime::log::warn("directory_lost_records", {{"gateway", identity_.url}});
+  lost_at_ = std::chrono::steady_clock::now();
+  if (std::exchange(resync_due_, true)) co_return;
+  gate_.spawn(resync_when_found_again());
+}
+
+// Not before the users are found again and what was sent before that is stored, or known to be late: then a sync shows
+// what was missed.
+chat::Task<void> Registrar::resync_when_found_again() {
+  const auto written = [this] { return failures_in_a_row_ == 0 && wanted_.size() < kChangesPerBatchMax; };
+  while (!stopping_ && (std::chrono::steady_clock::now() < lost_at_ + kResyncAfter || !written())) {
+    resync_timer_.expires_after(kResyncPoll);
+    boost::system::error_code stopped;
+    co_await resync_timer_.async_wait(asio::redirect_error(asio::use_awaitable, stopped));
+  }
+  resync_due_ = false;
+  if (!stopping_) callbacks_.resync_all();
 }
 
 }  // namespace simplechat::sv_websocket

@@ -66,6 +66,7 @@ class Registrar {
   void settle(std::string user, Wanted wanted, const chat::Result<void>& outcome);
   chat::Task<void> keep_lease();
   chat::Task<void> renew_once();
+  chat::Task<void> resync_when_found_again();
 
   runtime::Reactor& reactor_;
   chat::Directory& directory_;
@@ -76,10 +77,12 @@ class Registrar {
   runtime::Gate gate_;
   boost::asio::steady_timer renew_timer_;
   boost::asio::steady_timer retry_timer_;
+  boost::asio::steady_timer resync_timer_;
   runtime::StringMap<Wanted> wanted_;
   bool applying_ = false;
   bool renewed_before_ = false;
   bool resync_due_ = false;
+  std::chrono::steady_clock::time_point lost_at_{};  // when the directory last said so
   bool stopping_ = false;
   int renewals_until_refresh_ = 0;
   int failures_in_a_row_ = 0;

@@ -82,7 +82,7 @@ TEST_F(RegistrarTest, RegistersAllAgainAndThenResyncsWhenTheDirectoryLostItsReco
   const int before = registered_again_;
   directory_.keeps_records = false;
   run_until(reactor_, [&] { return registered_again_ > before; });
-  EXPECT_EQ(resyncs_, 0) << "not before a later renewal: the records are being written";
+  EXPECT_EQ(resyncs_, 0) << "the records are being written";
   run_until(reactor_, [&] { return resyncs_ == 1; });
   const int renewals = directory_.renewals;
   run_until(reactor_, [&] { return directory_.renewals >= renewals + 2; });

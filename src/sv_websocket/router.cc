@@ -11,8 +11,6 @@ namespace {
 
 namespace asio = boost::asio;
 
-constexpr std::chrono::seconds kResyncEvery{1};
-
 struct UniqueUsers {
   std::vector<std::string> users;
   std::vector<std::size_t> index_of;  // by delivery
@@ -31,31 +29,40 @@ UniqueUsers unique_users(const chat::DeliveryBatch& batch) {
 
 }  // namespace
 
-Router::Router(Parts parts)
-    : parts_(std::move(parts)), gate_(parts_.reactor.executor()), resync_timer_(parts_.reactor.executor()) {}
+void Router::Batch::add(const chat::DeliveryView& delivery, chat::Timestamp at, Handovers::Ticket ticket,
+                        Attempt attempt) {
+  deliveries.add(delivery);
+  deliveries.observe(at);
+  tickets.push_back(ticket);
+  attempts.push_back(attempt);
+}
 
-void Router::start() {
+void Router::Batch::clear() {
+  deliveries.clear();
+  tickets.clear();
+  attempts.clear();
+}
+
+Router::Router(Parts parts) : parts_(std::move(parts)), gate_(parts_.reactor.executor()) {}
+
+void Router::connect(std::vector<DeliveryMailbox*> mailboxes) {
+  mailboxes_ = std::move(mailboxes);
   outgoing_.resize(mailboxes_.size());
-  gate_.spawn(resync_missed());
 }
 
-chat::Task<void> Router::stop() {
-  resync_timer_.cancel();
-  co_await gate_.close();
-}
-
-void Router::deliver(const chat::DeliveryView& delivery, chat::Timestamp at, SessionKey except) {
+void Router::deliver(const chat::DeliveryView& delivery, chat::Timestamp at, SessionKey except,
+                     Handovers::Ticket ticket) {
   deliver_here(delivery, except);
-  look_up_later(delivery, at);
+  look_up_later(delivery, at, ticket);
 }
 
-void Router::look_up_later(const chat::DeliveryView& delivery, chat::Timestamp at) {
-  if (to_look_up_.bytes() + delivery.frame.size() > kWaitingBytesMax) {
-    missed(delivery, Missed::elsewhere);
+void Router::look_up_later(const chat::DeliveryView& delivery, chat::Timestamp at, Handovers::Ticket ticket) {
+  if (to_look_up_.deliveries.bytes() + delivery.frame.size() > kWaitingBytesMax) {
+    missed(delivery, Where::elsewhere);
     return;
   }
-  to_look_up_.add(delivery);
-  to_look_up_.observe(at);
+  to_look_up_.add(delivery, at, ticket, Attempt::first);
+  handovers_.add(ticket);
   parts_.turn_end.schedule(*this);
 }
 
@@ -74,120 +81,110 @@ void Router::on_turn_end() {
   for (std::size_t reactor = 0; reactor < outgoing_.size(); ++reactor) {
     chat::DeliveryBatch& batch = outgoing_[reactor];
     if (batch.empty() || mailboxes_[reactor]->put(batch)) continue;
-    missed_all(batch, Missed::here);
+    missed_all(batch, Where::here);
     batch.clear();
   }
-  const bool waiting = !to_look_up_.empty() || !to_look_up_again_.empty();
-  if (!waiting || looking_up_) return;
+  if (to_look_up_.empty() || looking_up_) return;
   looking_up_ = true;  // before: the coroutine may run to its end within spawn()
   gate_.spawn(look_up());
 }
 
 chat::Task<void> Router::look_up() {
-  chat::DeliveryBatch batch;
-  while (!to_look_up_.empty() || !to_look_up_again_.empty()) {
+  Batch batch;
+  while (!to_look_up_.empty()) {
     std::swap(batch, to_look_up_);
-    if (!batch.empty()) co_await look_up_batch(batch, Attempt::first);
-    batch.clear();
-    std::swap(batch, to_look_up_again_);
-    if (!batch.empty()) co_await look_up_batch(batch, Attempt::last);
+    co_await look_up_batch(batch);
+    done(batch);
     batch.clear();
   }
   looking_up_ = false;
 }
 
-chat::Task<void> Router::look_up_batch(const chat::DeliveryBatch& batch, Attempt attempt) {
-  const UniqueUsers unique = unique_users(batch);
+chat::Task<void> Router::look_up_batch(const Batch& batch) {
+  const UniqueUsers unique = unique_users(batch.deliveries);
   const auto located = co_await parts_.directory.locate(unique.users);
   if (!located) {
-    missed_all(batch, Missed::elsewhere);
+    missed_all(batch.deliveries, Where::elsewhere);
     co_return;
   }
   for (std::size_t i = 0; i < batch.size(); ++i) {
     for (const std::string& url : (*located)[unique.index_of[i]]) {
-      if (url != parts_.own_url) hand_over(url, batch[i], batch.latest_at(), attempt);
+      if (url != parts_.own_url) hand_over(url, batch, i);
     }
   }
 }
 
-void Router::hand_over(const std::string& url, const chat::DeliveryView& delivery, chat::Timestamp at,
-                       Attempt attempt) {
+void Router::hand_over(const std::string& url, const Batch& batch, std::size_t index) {
   std::unique_ptr<Peer>& peer = peers_[url];
   const bool is_new = peer == nullptr;
   if (is_new) peer = std::make_unique<Peer>();
-  if (peer->waiting.bytes() + delivery.frame.size() > kWaitingBytesMax) {
-    missed(delivery, Missed::elsewhere);
+  const chat::DeliveryView delivery = batch.deliveries[index];
+  if (peer->waiting.deliveries.bytes() + delivery.frame.size() > kWaitingBytesMax) {
+    missed(delivery, Where::elsewhere);
     return;
   }
-  peer->waiting.add(delivery);
-  peer->waiting.observe(at);
-  peer->attempts.push_back(attempt);
+  peer->waiting.add(delivery, batch.deliveries.latest_at(), batch.tickets[index], batch.attempts[index]);
+  handovers_.add(batch.tickets[index]);
   if (is_new) gate_.spawn(relay(url, *peer));
 }
 
 chat::Task<void> Router::relay(std::string url, Peer& peer) {
   // Another turn, so that everything of the same look-up rides in this batch.
   co_await asio::post(parts_.reactor.executor(), asio::use_awaitable);
-  chat::DeliveryBatch batch;
-  std::vector<Attempt> attempts;
+  Batch batch;
   while (!peer.waiting.empty()) {
     std::swap(batch, peer.waiting);
-    std::swap(attempts, peer.attempts);
-    const auto absent = co_await parts_.relay.deliver(url, batch);
+    const auto absent = co_await parts_.relay.deliver(url, batch.deliveries);
     if (absent) {
       parts_.probe.delivered_remote(batch.size() - absent->size());
-      take_back(batch, attempts, *absent);
+      look_up_again(batch, *absent);
     } else {
       parts_.probe.relay_failed();
-      missed_all(batch, Missed::elsewhere);
+      missed_all(batch.deliveries, Where::elsewhere);
     }
+    done(batch);
     batch.clear();
-    attempts.clear();
   }
   peers_.erase(url);  // gateways come and go
 }
 
-void Router::take_back(const chat::DeliveryBatch& batch, const std::vector<Attempt>& attempts,
-                       const std::vector<std::size_t>& absent) {
+void Router::look_up_again(const Batch& batch, const std::vector<std::size_t>& absent) {
   for (const std::size_t index : absent) {
-    if (attempts[index] == Attempt::last) continue;  // offline: the store has it
-    to_look_up_again_.add(batch[index]);
-    to_look_up_again_.observe(batch.latest_at());
+    if (batch.attempts[index] == Attempt::last) continue;  // offline: the store has it
+    to_look_up_.add(batch.deliveries[index], batch.deliveries.latest_at(), batch.tickets[index], Attempt::last);
+    handovers_.add(batch.tickets[index]);
   }
-  if (!to_look_up_again_.empty()) parts_.turn_end.schedule(*this);
+  if (!to_look_up_.empty()) parts_.turn_end.schedule(*this);
 }
 
-void Router::missed(const chat::DeliveryView& delivery, Missed where) {
+void Router::done(const Batch& batch) {
+  for (const Handovers::Ticket ticket : batch.tickets) handovers_.done(ticket);
+}
+
+void Router::missed(const chat::DeliveryView& delivery, Where where) {
   if (delivery.frame_class == chat::FrameClass::ephemeral) {
     parts_.probe.ephemeral_dropped();
-    return;
-  }
-  if (missed_users_.size() >= kMissedUsersMax && !missed_users_.contains(delivery.user)) {
+  } else if (missed_.note(delivery.user, where, std::chrono::steady_clock::now())) {
+    parts_.probe.delivery_missed();
+  } else {
     parts_.probe.resync_lost();
-    return;
   }
-  parts_.probe.delivery_missed();
-  Missed& kept = missed_users_.try_emplace(std::string(delivery.user), where).first->second;
-  if (where == Missed::here) kept = where;
 }
 
-void Router::missed_all(const chat::DeliveryBatch& batch, Missed where) {
+void Router::missed_all(const chat::DeliveryBatch& batch, Where where) {
   for (std::size_t i = 0; i < batch.size(); ++i) missed(batch[i], where);
 }
 
-chat::Task<void> Router::resync_missed() {
+void Router::tick(MissedUsers::TimePoint stored_until, MissedUsers::TimePoint now) {
+  handovers_.run_overdue(now);
   std::string frame;
   wire::append_resync(frame);
-  while (!gate_.closing()) {
-    resync_timer_.expires_after(kResyncEvery);
-    boost::system::error_code stopped;
-    co_await resync_timer_.async_wait(asio::redirect_error(asio::use_awaitable, stopped));
-    // Who still can't be reached comes back into missed_users_.
-    for (const auto& [user, where] : std::exchange(missed_users_, {})) {
-      const chat::DeliveryView resync{.user = user, .frame = frame};
-      if (where == Missed::here) deliver_here(resync, {});
-      look_up_later(resync, 0);
-    }
+  const auto due = missed_.advance(stored_until, now, kResyncsPerTickMax, [this] { parts_.probe.resync_lost(); });
+  for (const auto& [user, where] : due) {
+    parts_.probe.resync_sent();
+    const chat::DeliveryView resync{.user = user, .frame = frame};
+    if (where == Where::here) deliver_here(resync, {});
+    look_up_later(resync, 0, Handovers::kNone);  // who can't be reached is noted again
   }
 }
 

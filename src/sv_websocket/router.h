@@ -5,13 +5,14 @@
 // meanwhile, one deliver() per gateway. Order per recipient holds along each hop. Lives on its reactor; deliver_here()
 // is also what frames from other gateways go through.
 //
-// Nothing is passed over in silence: a user whose frame could not be looked up or handed over is remembered and told to
-// `resync` as soon as it can be reached. Bounds: kWaitingBytesMax for the look-up and per gateway, kMailboxBytesMax per
-// pair of reactors: beyond, ephemeral frames are dropped and the recipients of others are remembered for a resync;
-// kMissedUsersMax users are remembered, beyond that a warning is logged and counted.
+// Nothing is passed over in silence: a user whose frame could not be looked up or handed over, or whose message reached
+// the store late, is told to `resync` as soon as a sync would show it (see MissedUsers) and the user can be reached.
+// Bounds: kWaitingBytesMax for the look-up and per gateway, kMailboxBytesMax per pair of reactors: beyond, ephemeral
+// frames are dropped and the recipients of others are remembered for a resync; MissedUsers::kUsersMax users are
+// remembered, more are counted.
 #pragma once
 
-#include <boost/asio/steady_timer.hpp>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -23,6 +24,8 @@
 #include "runtime/gate.h"
 #include "runtime/mailbox.h"
 #include "runtime/turn_end.h"
+#include "sv_websocket/handovers.h"
+#include "sv_websocket/missed_users.h"
 #include "sv_websocket/probe.h"
 #include "sv_websocket/roster.h"
 #include "sv_websocket/session_key.h"
@@ -35,7 +38,7 @@ class Router final : private runtime::TurnEnd::Hook {
  public:
   static constexpr std::size_t kWaitingBytesMax = 16UL * 1024 * 1024;
   static constexpr std::size_t kMailboxBytesMax = 16UL * 1024 * 1024;
-  static constexpr std::size_t kMissedUsersMax = 200'000;
+  static constexpr std::size_t kResyncsPerTickMax = 5000;
 
   struct Parts {
     runtime::Reactor& reactor;
@@ -53,48 +56,64 @@ class Router final : private runtime::TurnEnd::Hook {
   virtual ~Router() = default;
 
   // Where frames for the other reactors go, by index; the own place is empty. Called once, before anything is routed.
-  void connect(std::vector<DeliveryMailbox*> mailboxes) { mailboxes_ = std::move(mailboxes); }
-  void start();
-  chat::Task<void> stop();
+  void connect(std::vector<DeliveryMailbox*> mailboxes);
+  chat::Task<void> stop() { return gate_.close(); }
 
-  // To every session of the user but `except`, wherever it is. `at` is the time that the frame carries, 0 if none.
-  void deliver(const chat::DeliveryView& delivery, chat::Timestamp at, SessionKey except);
+  // To every session of the user but `except`, wherever it is. `at` is the time that the frame carries, 0 if none. What
+  // cannot be done at once becomes a part of `ticket`.
+  void deliver(const chat::DeliveryView& delivery, chat::Timestamp at, SessionKey except,
+               Handovers::Ticket ticket = Handovers::kNone);
+  // Remembers that a message for the user was routed and is about to be published.
+  void message_routed(std::string_view user) { missed_.routed(user); }
   // To the sessions of this gateway only. False if there are none.
   bool deliver_here(const chat::DeliveryView& delivery, SessionKey except);
 
+  [[nodiscard]] Handovers& handovers() { return handovers_; }
+
+  // Called a few times a second: tells those to resync who may have missed what is in the store by `stored_until`.
+  void tick(MissedUsers::TimePoint stored_until, MissedUsers::TimePoint now);
+
  private:
   enum class Attempt : std::uint8_t { first, last };
+  using Where = MissedUsers::Where;
 
-  enum class Missed : std::uint8_t { elsewhere, here };  // by other gateways' sessions, or by this gateway's too
+  // Deliveries with what the router itself must know of each.
+  struct Batch {
+    chat::DeliveryBatch deliveries;
+    std::vector<Handovers::Ticket> tickets;
+    std::vector<Attempt> attempts;
+
+    void add(const chat::DeliveryView& delivery, chat::Timestamp at, Handovers::Ticket ticket, Attempt attempt);
+    void clear();
+    [[nodiscard]] std::size_t size() const { return tickets.size(); }
+    [[nodiscard]] bool empty() const { return tickets.empty(); }
+  };
 
   // What waits to be handed to one gateway while a batch is on its way there; gone when nothing is.
   struct Peer {
-    chat::DeliveryBatch waiting;
-    std::vector<Attempt> attempts;  // of the deliveries in `waiting`
+    Batch waiting;
   };
 
   void on_turn_end() override;
   chat::Task<void> look_up();
-  chat::Task<void> look_up_batch(const chat::DeliveryBatch& batch, Attempt attempt);
-  void hand_over(const std::string& url, const chat::DeliveryView& delivery, chat::Timestamp at, Attempt attempt);
+  chat::Task<void> look_up_batch(const Batch& batch);
+  void hand_over(const std::string& url, const Batch& batch, std::size_t index);
   chat::Task<void> relay(std::string url, Peer& peer);
-  void take_back(const chat::DeliveryBatch& batch, const std::vector<Attempt>& attempts,
-                 const std::vector<std::size_t>& absent);
-  void look_up_later(const chat::DeliveryView& delivery, chat::Timestamp at);
-  void missed(const chat::DeliveryView& delivery, Missed where);
-  void missed_all(const chat::DeliveryBatch& batch, Missed where);
-  chat::Task<void> resync_missed();
+  void look_up_again(const Batch& batch, const std::vector<std::size_t>& absent);
+  void look_up_later(const chat::DeliveryView& delivery, chat::Timestamp at, Handovers::Ticket ticket);
+  void done(const Batch& batch);
+  void missed(const chat::DeliveryView& delivery, Where where);
+  void missed_all(const chat::DeliveryBatch& batch, Where where);
 
   Parts parts_;
   runtime::Gate gate_;
   std::vector<DeliveryMailbox*> mailboxes_;
   std::vector<chat::DeliveryBatch> outgoing_;  // by reactor, to be posted at the end of the turn
-  chat::DeliveryBatch to_look_up_;             // first attempt
-  chat::DeliveryBatch to_look_up_again_;       // a gateway did not hold the user after all
+  Batch to_look_up_;
   bool looking_up_ = false;
   runtime::StringMap<std::unique_ptr<Peer>> peers_;
-  runtime::StringMap<Missed> missed_users_;
-  boost::asio::steady_timer resync_timer_;
+  Handovers handovers_;
+  MissedUsers missed_;
 };
 
 }  // namespace simplechat::sv_websocket

@@ -13,17 +13,28 @@ using Frames = std::vector<std::pair<std::string, std::string>>;
 constexpr char kOwn[] = "http://own";
 constexpr char kOther[] = "http://other";
 constexpr char kThird[] = "http://third";
+constexpr char kResync[] = R"({"type":"resync"})";
 
 class RouterTest : public ::testing::Test {
  protected:
-  RouterTest() {
-    router_.connect({nullptr, &second_mailbox_});
-    router_.start();
-  }
+  RouterTest() { router_.connect({nullptr, &second_mailbox_}); }
 
   void deliver(const std::string& user, const std::string& frame,
                chat::FrameClass frame_class = chat::FrameClass::message) {
     router_.deliver({.user = user, .frame = frame, .frame_class = frame_class}, 1, {});
+  }
+
+  // Time passes, with a store that is up to date, until the frames missed are due.
+  void tick() {
+    now_ += MissedUsers::kAgainAfter;
+    router_.tick(now_, now_);
+    poll();
+  }
+  void poll() {
+    for (int i = 0; i < 20; ++i) {
+      reactor_.io().poll();
+      second_reactor_.io().poll();
+    }
   }
 
   Frames relayed(const std::string& url) {
@@ -42,6 +53,7 @@ class RouterTest : public ::testing::Test {
   Roster roster_;
   FakeDirectory directory_{reactor_};
   FakeRelay relay_{reactor_};
+  MissedUsers::TimePoint now_ = std::chrono::steady_clock::now() + std::chrono::seconds(1);
   Frames here_;
   std::vector<SessionKey> excepted_;
   Frames second_;
@@ -136,20 +148,52 @@ TEST_F(RouterTest, TellsAUserToResyncOnceTheDirectoryIsBack) {
   directory_.gateways["bob"] = {kOther};
   directory_.down = true;
   deliver("bob", "1");
-  run_until(reactor_, [&] { return directory_.look_ups == 1; });
+  poll();
+  tick();  // still down: bob is noted again
   directory_.down = false;
-  run_until(reactor_, [&] { return !relayed(kOther).empty(); });
-  EXPECT_EQ(relayed(kOther), (Frames{{"bob", R"({"type":"resync"})"}}));
+  EXPECT_TRUE(relayed(kOther).empty());
+  tick();
+  EXPECT_EQ(relayed(kOther), (Frames{{"bob", kResync}}));
+  tick();
+  EXPECT_EQ(relayed(kOther).size(), 1U) << "once";
 }
 
 TEST_F(RouterTest, TellsAUserToResyncOnceTheGatewayIsBack) {
   directory_.gateways["bob"] = {kOther};
   relay_.down = true;
   deliver("bob", "1");
-  run_until(reactor_, [&] { return relay_.calls == 1; });
+  poll();
   relay_.down = false;
-  run_until(reactor_, [&] { return !relayed(kOther).empty(); });
-  EXPECT_EQ(relayed(kOther), (Frames{{"bob", R"({"type":"resync"})"}}));
+  tick();
+  EXPECT_EQ(relayed(kOther), (Frames{{"bob", kResync}}));
+}
+
+TEST_F(RouterTest, TellsToResyncOnlyOnceTheStoreHasWhatWasMissed) {
+  directory_.gateways["bob"] = {kOther};
+  relay_.down = true;
+  deliver("bob", "1");
+  poll();
+  relay_.down = false;
+  const auto before = std::chrono::steady_clock::now() - std::chrono::hours(1);
+  router_.tick(before, now_ + std::chrono::seconds(60));
+  poll();
+  EXPECT_TRUE(relayed(kOther).empty());
+  tick();
+  EXPECT_EQ(relayed(kOther).size(), 1U);
+}
+
+TEST_F(RouterTest, AMessageThatIsStoredLateLeadsToAResyncOfAllSessionsThatAreThereThen) {
+  router_.tick(now_, now_);
+  router_.message_routed("bob");  // nobody's session was found
+  const auto routed = now_;
+  directory_.gateways["bob"] = {kOther};
+  roster_.add("bob", 0);
+  router_.tick(routed - std::chrono::milliseconds(1), now_ += MissedUsers::kCheckAfter);
+  poll();
+  EXPECT_TRUE(relayed(kOther).empty());
+  tick();
+  EXPECT_EQ(relayed(kOther), (Frames{{"bob", kResync}}));
+  EXPECT_EQ(here_, (Frames{{"bob", kResync}}));
 }
 
 TEST_F(RouterTest, DropsEphemeralFramesThatCannotBeHandedOver) {
@@ -158,10 +202,10 @@ TEST_F(RouterTest, DropsEphemeralFramesThatCannotBeHandedOver) {
   directory_.down = true;
   deliver("bob", "typing", chat::FrameClass::ephemeral);
   deliver("carol", "message");
-  run_until(reactor_, [&] { return directory_.look_ups == 1; });
+  poll();
   directory_.down = false;
-  run_until(reactor_, [&] { return !relayed(kOther).empty(); });
-  EXPECT_EQ(relayed(kOther), (Frames{{"carol", R"({"type":"resync"})"}}));
+  tick();
+  EXPECT_EQ(relayed(kOther), (Frames{{"carol", kResync}}));
 }
 
 TEST_F(RouterTest, AFullMailboxLeadsToAResyncHere) {
@@ -169,14 +213,67 @@ TEST_F(RouterTest, AFullMailboxLeadsToAResyncHere) {
   deliver("bob", std::string(1000, 'x'));
   reactor_.io().poll();
   deliver("bob", std::string(1000, 'y'));  // over the mailbox's 1 024 bytes
-  reactor_.io().poll();
-  second_reactor_.io().poll();
+  poll();
   ASSERT_EQ(second_.size(), 1U);
-  run_until(reactor_, [&] {
-    second_reactor_.io().poll();
-    return second_.size() == 2;
-  });
-  EXPECT_EQ(second_[1].second, R"({"type":"resync"})");
+  tick();
+  ASSERT_EQ(second_.size(), 2U);
+  EXPECT_EQ(second_[1].second, kResync);
+}
+
+// The ticket of a message is done when it has been handed to every gateway that holds its user, or that has failed.
+class RouterHandoverTest : public RouterTest {
+ protected:
+  void send() {
+    const Handovers::Ticket ticket = router_.handovers().open();
+    router_.deliver({.user = "bob", .frame = "1"}, 1, {}, ticket);
+    router_.handovers().done(ticket);
+    router_.handovers().when_done(ticket, now_, [this] { handed_over_ = true; });
+  }
+
+  bool handed_over_ = false;
+};
+
+TEST_F(RouterHandoverTest, EndsWithTheLookUpIfTheUserIsNowhereElse) {
+  directory_.barrier.hold();
+  send();
+  poll();
+  EXPECT_FALSE(handed_over_);
+  directory_.barrier.let_go();
+  poll();
+  EXPECT_TRUE(handed_over_);
+}
+
+TEST_F(RouterHandoverTest, EndsWhenEveryGatewayHasIt) {
+  directory_.gateways["bob"] = {kOther, kThird};
+  relay_.barrier.hold();
+  send();
+  poll();
+  EXPECT_EQ(relay_.barrier.waiting(), 2U);
+  EXPECT_FALSE(handed_over_);
+  relay_.barrier.let_go();
+  poll();
+  EXPECT_TRUE(handed_over_);
+}
+
+TEST_F(RouterHandoverTest, IncludesTheSecondLook) {
+  directory_.gateways["bob"] = {kOther};
+  relay_.absent.insert({kOther, "bob"});
+  send();
+  run_until(reactor_, [&] { return relay_.calls == 1; });
+  directory_.barrier.hold();
+  poll();
+  EXPECT_FALSE(handed_over_);
+  directory_.barrier.let_go();
+  poll();
+  EXPECT_TRUE(handed_over_);
+}
+
+TEST_F(RouterHandoverTest, EndsWithAFailure) {
+  directory_.gateways["bob"] = {kOther};
+  relay_.down = true;
+  send();
+  poll();
+  EXPECT_TRUE(handed_over_);
 }
 
 }  // namespace

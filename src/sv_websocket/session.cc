@@ -35,16 +35,19 @@ std::uint32_t clock_s() {
 
 }  // namespace
 
-void route_message(SessionServices& services, const chat::MessageView& message, SessionKey sender) {
+void route_message(SessionServices& services, const chat::MessageView& message, SessionKey sender,
+                   Handovers::Ticket ticket) {
   services.scratch.clear();
   wire::append_normal(services.scratch, message);
   chat::DeliveryView delivery{.user = message.to, .frame = services.scratch};
   // A message to oneself reaches the sending session too; otherwise the sender's other sessions get a copy.
   const bool to_self = message.to == message.from;
-  services.router.deliver(delivery, message.at, to_self ? SessionKey{} : sender);
+  services.router.deliver(delivery, message.at, to_self ? SessionKey{} : sender, ticket);
+  services.router.message_routed(message.to);
   if (to_self) return;
   delivery.user = message.from;
-  services.router.deliver(delivery, message.at, sender);
+  services.router.deliver(delivery, message.at, sender, ticket);
+  services.router.message_routed(message.from);
 }
 
 Session::Session(SessionServices& services, Transport& transport, SessionKey key, int fd, ConnectionLimits limits)
@@ -94,6 +97,7 @@ void Session::check_heartbeat(std::uint32_t now_s) {
 void Session::deliver(std::string_view frame, chat::FrameClass frame_class) {
   if (!registering_) {
     services_.probe.delivered_here();
+    if (first_view_) first_view_->add(frame);
     connection_.send_text(frame, frame_class);
     return;
   }
@@ -106,13 +110,9 @@ void Session::deliver(std::string_view frame, chat::FrameClass frame_class) {
   registering_->frames_out.emplace_back(frame);
 }
 
-void Session::settled(const chat::MessageView& message, const chat::Result<void>& outcome) {
-  if (!outcome) {
-    send_error(outcome.error(), message.id);
-    return;
-  }
+void Session::acknowledge(std::string_view id, std::string_view to, chat::Timestamp at) {
   services_.scratch.clear();
-  wire::append_ack(services_.scratch, message.id, message.to, message.at);
+  wire::append_ack(services_.scratch, id, to, at);
   connection_.send_text(services_.scratch);
 }
 
@@ -152,12 +152,14 @@ void Session::registration_ended(const chat::Result<void>& outcome) {
         fmt::format("{}-{}-{}-{}", services_.instance_id, services_.hub.reactor().index(), key_.slot, key_.generation),
         services_.clock.now());
     connection_.send_text(services_.scratch);
-    for (const std::string& frame : kept->frames_out) connection_.send_text(frame);
-    if (kept->overflowed) {
-      services_.scratch.clear();
-      wire::append_resync(services_.scratch);
-      connection_.send_text(services_.scratch);
+    first_view_ = std::make_unique<FirstView>();
+    first_view_->until = std::chrono::steady_clock::now() + MissedUsers::kCheckAfter;
+    services_.hub.check_later(*this);
+    for (const std::string& frame : kept->frames_out) {
+      first_view_->add(frame);
+      connection_.send_text(frame);
     }
+    if (kept->overflowed) send_resync();
   } else {
     services_.probe.registration_refused();
     leave();
@@ -171,6 +173,7 @@ void Session::leave() {
   if (state_ == State::registered) services_.probe.unregistered();
   state_ = State::unregistered;
   registering_.reset();
+  first_view_.reset();
   const Roster::Change change = services_.hub.remove(*this);
   if (!change.present) services_.registrar.release(user_, change.fence);
   user_.clear();
@@ -197,7 +200,10 @@ void Session::handle(const wire::NormalFrame& frame) {
                                   .to = frame.to,
                                   .payload = frame.payload,
                                   .at = at};
-  if (!services_.publisher.add(key_, message)) {
+  Handovers& handovers = services_.router.handovers();
+  const Handovers::Ticket ticket = handovers.open();
+  if (!services_.publisher.add({.session = key_, .ticket = ticket}, message)) {
+    handovers.done(ticket);
     services_.probe.publish_refused();
     send_error({ErrorCode::unavailable,
                 "not accepted: too much is waiting for the queue, or this gateway is shutting down; send it again"},
@@ -205,7 +211,9 @@ void Session::handle(const wire::NormalFrame& frame) {
     return;
   }
   services_.probe.message_accepted();
-  route_message(services_, message, key_);
+  route_message(services_, message, key_, ticket);
+  handovers.done(ticket);
+  if (first_view_) first_view_->add(services_.scratch);
   if (services_.publisher.congested()) {
     connection_.pause_reading();
     services_.hub.pause(*this);
@@ -312,6 +320,7 @@ void Session::request(Query query, std::string_view ref, Encode encode) {
       session->send_error(page.error(), {}, ref);
       return;
     }
+    session->note_answer(*page);
     // What the user now knows of must sort before what he answers.
     services.clock.observe(latest_at(*page));
     services.scratch.clear();
@@ -322,6 +331,55 @@ void Session::request(Query query, std::string_view ref, Encode encode) {
     }
   };
   services_.hub.gate().spawn(answer_request(services_.reader, std::move(query), std::move(answer)));
+}
+
+void Session::note_answer(const chat::SyncPage& page) {
+  if (!first_view_) return;
+  first_view_->cursor.reset();  // a session that reads on sees the rest by itself
+  if (!page.more) first_view_->cursor = page.cursor;
+}
+
+void Session::check_registration(std::chrono::steady_clock::time_point now) {
+  if (!first_view_ || now < first_view_->until) return;  // it has left, and perhaps registered anew
+  const std::unique_ptr<FirstView> view = std::move(first_view_);
+  if (!view->cursor) return;  // it does not sync, or is still at it
+  if (view->overflowed) {
+    send_resync();
+    return;
+  }
+  auto look = [&hub = services_.hub, key = key_, user = user_, view = *view](const auto& page) {
+    Session* session = hub.find(key);
+    if (session == nullptr || session->user_ != user) return;
+    if (!page || !view.shows(*page)) session->send_resync();
+  };
+  chat::SyncQuery query{.user = user_, .cursor = *view->cursor, .limit = chat::kPageSizeMax};
+  services_.hub.gate().spawn(answer_request(services_.reader, std::move(query), std::move(look)));
+}
+
+void Session::FirstView::add(std::string_view frame) {
+  if (frames.size() < kFirstViewFramesMax) {
+    frames.push_back(std::hash<std::string_view>{}(frame));
+  } else {
+    overflowed = true;
+  }
+}
+
+// A message has one encoding, so its frame tells whether it was seen.
+bool Session::FirstView::shows(const chat::SyncPage& page) const {
+  if (page.more) return false;
+  std::string frame;
+  return std::ranges::all_of(page.messages, [&](const chat::MessageView& message) {
+    frame.clear();
+    wire::append_normal(frame, message);
+    return std::ranges::find(frames, std::hash<std::string_view>{}(frame)) != frames.end();
+  });
+}
+
+void Session::send_resync() {
+  services_.probe.resync_sent();
+  services_.scratch.clear();
+  wire::append_resync(services_.scratch);
+  connection_.send_text(services_.scratch);
 }
 
 bool Session::may_act(std::string_view from, std::string_view id, std::string_view ref) {

@@ -4,8 +4,10 @@
 // Lives on its reactor, owned by the hub. Everything that it needs from elsewhere stands in SessionServices.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +16,7 @@
 #include "chat/clock.h"
 #include "chat/message_store.h"
 #include "sv_websocket/connection.h"
+#include "sv_websocket/handovers.h"
 #include "sv_websocket/probe.h"
 #include "sv_websocket/session_key.h"
 #include "wire/client_frame.h"
@@ -41,8 +44,10 @@ struct SessionServices {
 };
 
 // Delivers a message to the recipient's sessions and to the sender's other ones, wherever they are. `sender`: the
-// session that it came from.
-void route_message(SessionServices& services, const chat::MessageView& message, SessionKey sender);
+// session that it came from. `ticket`: an open one, of which the deliveries become parts. Leaves the frame in
+// services.scratch.
+void route_message(SessionServices& services, const chat::MessageView& message, SessionKey sender,
+                   Handovers::Ticket ticket);
 
 class Session final : private ConnectionHandler {
  public:
@@ -59,8 +64,8 @@ class Session final : private ConnectionHandler {
   // A frame for this session's user. While the registration is under way it is kept back until `registered` has gone
   // out.
   void deliver(std::string_view frame, chat::FrameClass frame_class);
-  // The message is durable, or was refused.
-  void settled(const chat::MessageView& message, const chat::Result<void>& outcome);
+  void acknowledge(std::string_view id, std::string_view to, chat::Timestamp at);
+  void refused(const chat::MessageView& message, const chat::Error& error) { send_error(error, message.id); }
   void registration_ended(const chat::Result<void>& outcome);
   void resume_reading() { connection_.resume_reading(); }
 
@@ -72,6 +77,10 @@ class Session final : private ConnectionHandler {
   // silent.
   void check_heartbeat(std::uint32_t now_s);
 
+  // Called by the hub MissedUsers::kCheckAfter after the registration: looks whether the session's first sync came
+  // before the commit of something that was routed before the session could be found, and if so tells it to resync.
+  void check_registration(std::chrono::steady_clock::time_point now);
+
  private:
   enum class State : std::uint8_t { unregistered, registering, registered };
 
@@ -82,6 +91,18 @@ class Session final : private ConnectionHandler {
     std::size_t bytes_out = 0;
     bool overflowed = false;
   };
+
+  // What a session was shown in the time from its registration to its check.
+  struct FirstView {
+    std::chrono::steady_clock::time_point until;
+    std::vector<std::size_t> frames;    // hashes of the `normal` frames that it got or sent
+    std::optional<std::string> cursor;  // of its latest sync, if that was answered to the end
+    bool overflowed = false;
+
+    void add(std::string_view frame);
+    [[nodiscard]] bool shows(const chat::SyncPage& page) const;
+  };
+  static constexpr std::size_t kFirstViewFramesMax = 1000;  // beyond: a resync without looking
 
   void on_text(std::string_view text) override;
   void on_binary(std::string_view bytes) override;
@@ -103,7 +124,11 @@ class Session final : private ConnectionHandler {
   [[nodiscard]] bool may_request(std::string_view from, std::string_view ref);
   void send_error(const chat::Error& error, std::string_view id = {}, std::string_view ref = {},
                   std::int64_t retry_ms = -1);
+  void send_resync();
   void leave();
+  void note_answer(const chat::SyncPage& page);
+  template <class Page>
+  void note_answer(const Page& /*page*/) {}
   // Starts the request and sends what `encode(out, page)` makes of its outcome, if the session is still there then.
   template <class Query, class Encode>
   void request(Query query, std::string_view ref, Encode encode);
@@ -112,6 +137,7 @@ class Session final : private ConnectionHandler {
   Connection connection_;
   std::string user_;  // while registering or registered
   std::unique_ptr<Registering> registering_;
+  std::unique_ptr<FirstView> first_view_;
   SessionKey key_;
   std::uint32_t heard_s_ = 0;
   State state_ = State::unregistered;
