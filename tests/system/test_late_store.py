@@ -1,0 +1,65 @@
+"""The store is behind: what was acked is not in it yet, while sync answers already."""
+
+import asyncio
+import contextlib
+
+import psycopg2
+import pytest
+
+from chat import Client, unique
+
+TOLD_WITHIN_S = 15  # the contract's 10 s after a fault's end, and what a busy machine adds
+LOOKED_AFTER_S = 2  # when a gateway looks at a registration once more
+
+
+@pytest.fixture
+def held_store(cluster):
+    """Begins to hold up every write into the messages when entered, while reading goes on."""
+    @contextlib.contextmanager
+    def hold():
+        connection = psycopg2.connect(cluster.db_url)
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("LOCK TABLE message IN EXCLUSIVE MODE")
+            yield
+        finally:
+            connection.close()  # without a commit: the lock is gone
+    return hold
+
+
+async def synced(client: Client, cursor: str | None = None) -> tuple[set[str], str]:
+    messages, cursor = await client.sync_all(cursor)
+    return {message["id"] for message in messages}, cursor
+
+
+@pytest.mark.parametrize("held_for_s", [pytest.param(0, id="just-after-the-first-sync"), pytest.param(LOOKED_AFTER_S + 1, id="late")])
+def test_who_registers_between_ack_and_commit_is_told_to_resync(cluster, held_store, held_for_s):
+    async def run():
+        near, far = cluster.gateways
+        bob_id = unique("bob")
+        async with Client.registered(near.ws_url, unique("alice")) as alice, Client.connected(far.ws_url) as bob:
+            with held_store():
+                ack = await alice.say(bob_id, "you were not there")
+                await bob.register(bob_id)
+                seen, cursor = await synced(bob)
+                assert not seen, "the store has it not yet"
+                await asyncio.sleep(held_for_s)
+                assert not bob.of("resync"), "too early: a sync would not show it"
+            await bob.expect("resync", seconds=TOLD_WITHIN_S)
+            assert (await synced(bob, cursor))[0] == {ack["id"]}
+    asyncio.run(run())
+
+
+def test_who_saw_everything_is_told_nothing(cluster):
+    async def run():
+        near, far = cluster.gateways
+        async with Client.registered(near.ws_url, unique("alice")) as alice, Client.registered(far.ws_url, unique("bob")) as bob:
+            await synced(bob)
+            await alice.say(bob.user, "live")
+            await bob.expect("normal")
+            await bob.say(alice.user, "back")
+            await alice.expect("normal")
+            await asyncio.sleep(LOOKED_AFTER_S + 1)
+            assert not bob.of("resync")
+            assert not alice.of("resync")
+    asyncio.run(run())
