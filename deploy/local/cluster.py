@@ -40,6 +40,10 @@ class Service(Process):
         self.port = port
         self.url = f"http://127.0.0.1:{port}"
 
+    def alive(self) -> bool:
+        """It serves, whatever it misses."""
+        return http_json(self.url + "/healthz")[0] == 200
+
     def ready(self) -> bool:
         return http_json(self.url + "/readyz")[0] == 200
 
@@ -66,29 +70,39 @@ def embedded(bin_dir, state_dir, flags: list | None = None) -> Gateway:
                                   "--data-dir", state / "data", *(flags or [])], api_port, ws_port, state / "log", cwd=work)
 
 
+def direct(_source: str, _target: str, url: str) -> str:
+    return url
+
+
 class Cluster:
-    """sv-discover, sv-persist instances and gateways. Ports are free ones unless `default_ports`."""
+    """sv-discover, sv-persist instances and gateways. Ports are free ones unless `default_ports`.
+
+    `link(source, target, url)` gives the url under which `source` is to reach `target`, for tests that put something between the two.
+    """
 
     def __init__(self, bin_dir, state_dir, redis_url: str, mq_url: str, db_url: str, gateways: int = 2, persisters: int = 1,
-                 default_ports: bool = False, gateway_flags: list | None = None, persist_flags: list | None = None):
+                 default_ports: bool = False, gateway_flags: list | None = None, persist_flags: list | None = None, link=direct):
         self.bin = pathlib.Path(bin_dir).resolve()
         self.state = pathlib.Path(state_dir)
         self.mq_url = mq_url
         self.db_url = db_url
+        self._link = link
         self._gateway_flags = gateway_flags or []
         self._work = self.state / "work"  # a working directory without a .env of somebody else
         self._work.mkdir(parents=True, exist_ok=True)
         self._log = self.state / "log"
         port = (lambda default: default) if default_ports else (lambda default: free_port())
         discover_port, persist_port = port(3001), port(3000)
-        self.discover = Service("sv-discover", [self.bin / "sv-discover", "--port", discover_port, "--redis-url", redis_url],
-                                discover_port, self._log, cwd=self._work)
+        self.discover = Service(
+            "sv-discover", [self.bin / "sv-discover", "--port", discover_port, "--redis-url", link("sv-discover", "redis", redis_url)],
+            discover_port, self._log, cwd=self._work)
         self.persisters = []
         for index in range(persisters):
             this_port = persist_port if index == 0 else free_port()
+            name = f"sv-persist-{index + 1}"
             self.persisters.append(Service(
-                f"sv-persist-{index + 1}",
-                [self.bin / "sv-persist", "--port", this_port, "--mq-url", mq_url, "--db-url", db_url, *(persist_flags or [])],
+                name, [self.bin / "sv-persist", "--port", this_port, "--mq-url", link(name, "rabbitmq", mq_url),
+                       "--db-url", link(name, "postgres", db_url), *(persist_flags or [])],
                 this_port, self._log, cwd=self._work))
         self.gateways = []
         for index in range(gateways):
@@ -97,11 +111,14 @@ class Cluster:
     def another_gateway(self, name: str, api_port: int = 0, ws_port: int = 0, flags: list | None = None) -> Gateway:
         """One that is not started yet, and that is the caller's to stop. Ports are free ones unless given."""
         api_port, ws_port = api_port or free_port(), ws_port or free_port()
+        persister = self.persisters[len(self.gateways) % len(self.persisters)]
         return Gateway(
             name,
             [self.bin / "sv-websocket", "--api-port", api_port, "--ws-port", ws_port,
-             "--public-url", f"http://127.0.0.1:{api_port}", "--discover-url", self.discover.url,
-             "--persist-url", self.persisters[0].url, "--mq-url", self.mq_url, *self._gateway_flags, *(flags or [])],
+             "--public-url", self._link("gateways", name, f"http://127.0.0.1:{api_port}"),
+             "--discover-url", self._link(name, "sv-discover", self.discover.url),
+             "--persist-url", self._link(name, persister.name, persister.url),
+             "--mq-url", self._link(name, "rabbitmq", self.mq_url), *self._gateway_flags, *(flags or [])],
             api_port, ws_port, self._log, cwd=self._work)
 
     @property

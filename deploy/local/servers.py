@@ -95,15 +95,18 @@ class RabbitMq:
 class Postgres:
     """Runs as the system user `postgres` when we are root, which PostgreSQL refuses to run as."""
 
-    def __init__(self, root: pathlib.Path, port: int):
+    SETTINGS = {"shared_buffers": "256MB", "max_wal_size": "2GB"}
+
+    def __init__(self, root: pathlib.Path, port: int, settings: dict[str, str] | None = None):
         self.port = port
         self.password = "simplechat"
         self.url = f"postgres://postgres:{self.password}@127.0.0.1:{port}/postgres"
         self.dir = root / "postgres"
         self.as_user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+        settings = {"listen_addresses": "127.0.0.1", "unix_socket_directories": self.dir, **self.SETTINGS, **(settings or {})}
         self.process = Process("postgres", [*self.as_user, POSTGRES_BIN / "postgres", "-D", self.dir, "-p", port,
-                                            "-c", "listen_addresses=127.0.0.1", "-c", f"unix_socket_directories={self.dir}",
-                                            "-c", "shared_buffers=256MB", "-c", "max_wal_size=2GB"], root / "log", cwd="/")
+                                            *(word for name, value in settings.items() for word in ("-c", f"{name}={value}"))],
+                               root / "log", cwd="/")
 
     def start(self) -> None:
         if not (self.dir / "PG_VERSION").exists():
@@ -146,12 +149,12 @@ class Postgres:
 class Servers:
     """All three, with their data under `root`. `ports` names those that are not to be chosen freely."""
 
-    def __init__(self, root: pathlib.Path, ports: dict[str, int] | None = None):
+    def __init__(self, root: pathlib.Path, ports: dict[str, int] | None = None, postgres_settings: dict[str, str] | None = None):
         ports = ports or {}
         self.root = pathlib.Path(root)
         self.redis = Redis(self.root, ports.get("redis") or free_port())
         self.rabbitmq = RabbitMq(self.root, ports.get("rabbitmq") or free_port())
-        self.postgres = Postgres(self.root, ports.get("postgres") or free_port())
+        self.postgres = Postgres(self.root, ports.get("postgres") or free_port(), postgres_settings)
         self.all = [self.redis, self.rabbitmq, self.postgres]
 
     def start(self) -> "Servers":

@@ -44,9 +44,9 @@ async def eventually(read, good, what: str, seconds: float = DEADLINE_S):
         await asyncio.sleep(0.05)
 
 
-def _connect(url: str):
+def connect(url: str, open_timeout: float = DEADLINE_S, close_timeout: float = DEADLINE_S):
     return websockets.connect(url, compression=None, max_size=None, max_queue=None, ping_interval=None,
-                              open_timeout=DEADLINE_S, close_timeout=DEADLINE_S)
+                              open_timeout=open_timeout, close_timeout=close_timeout)
 
 
 class Client:
@@ -62,7 +62,7 @@ class Client:
     @classmethod
     @contextlib.asynccontextmanager
     async def connected(cls, url: str):
-        client = cls(await _connect(url))
+        client = cls(await connect(url))
         try:
             yield client
         finally:
@@ -244,7 +244,7 @@ class Person:
         attempt = 0
         while True:
             try:
-                async with _connect(next(self._urls)) as self._socket:
+                async with connect(next(self._urls)) as self._socket:
                     await self._register()
                     async for text in self._socket:
                         attempt = 0
