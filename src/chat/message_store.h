@@ -21,6 +21,10 @@ namespace simplechat::chat {
 
 inline constexpr int kPageSizeMax = 200;
 inline constexpr int kPageSizeDefault = 50;
+// Bytes of payload in one page; of a page of conversations, those of the last messages. A page ends, with `more`,
+// before what would exceed them, and paging on gives the rest. It holds one message at least, and where pages are asked
+// for by an `at`, all of one `at`, whatever their bytes. chat/page_bounds.h has the rule.
+inline constexpr std::size_t kPageBytesMax = std::size_t{1024} * 1024;
 // Unread messages are counted up to this many; a client shows "999+" beyond.
 inline constexpr int kUnreadCountMax = 1000;
 // Messages that one contains_all() asks for. More is the caller's fault: nobody else chooses the number.

@@ -20,14 +20,10 @@
 #include <vector>
 
 #include "adapters/contract/store_fixture.h"
+#include "adapters/contract/store_page_bytes_contract.h"
 #include "chat/message_store.h"
 
 namespace simplechat::adapters::contract {
-
-class StoreContract : public StoreFixture, public ::testing::WithParamInterface<StoreFactory> {
- protected:
-  StoreContract() : StoreFixture(GetParam()) {}
-};
 
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;

@@ -51,6 +51,7 @@ inline std::vector<std::string> ids_of(const chat::MessageBatch& batch) {
 class StoreFixture : public ::testing::Test {
  protected:
   using Ids = std::vector<std::string>;
+  using Sizes = std::vector<std::size_t>;
   static constexpr std::chrono::seconds kDeadline{60};
 
   explicit StoreFixture(const StoreFactory& factory) : harness_(factory(io_)) {}
@@ -135,6 +136,30 @@ class StoreFixture : public ::testing::Test {
     return all;
   }
 
+  // How many messages each page of such a walk holds, asked for with the greatest limit.
+  Sizes sizes_back(const std::string& user, const std::string& with) {
+    Sizes sizes;
+    chat::HistoryQuery query{.user = user, .with = with, .before = {}, .after = {}, .limit = chat::kPageSizeMax};
+    for (bool more = true; more;) {
+      const chat::HistoryPage page = history(query);
+      sizes.push_back(page.messages.size());
+      more = page.more && !page.messages.empty();
+      if (more) query.before = page.messages[0].at;
+    }
+    return sizes;
+  }
+  Sizes sizes_forth(const std::string& user, const std::string& with) {
+    Sizes sizes;
+    chat::HistoryQuery query{.user = user, .with = with, .before = {}, .after = 0, .limit = chat::kPageSizeMax};
+    for (bool more = true; more;) {
+      const chat::HistoryPage page = history(query);
+      sizes.push_back(page.messages.size());
+      more = page.more && !page.messages.empty();
+      if (more) query.after = page.messages[page.messages.size() - 1].at;
+    }
+    return sizes;
+  }
+
   chat::ConversationsPage conversations(const chat::ConversationsQuery& query) {
     return value(run(reader().conversations(query)));
   }
@@ -200,6 +225,12 @@ class StoreFixture : public ::testing::Test {
 
   boost::asio::io_context io_{1};
   std::unique_ptr<StoreHarness> harness_;
+};
+
+// The suite that store_contract.h fills.
+class StoreContract : public StoreFixture, public ::testing::WithParamInterface<StoreFactory> {
+ protected:
+  StoreContract() : StoreFixture(GetParam()) {}
 };
 
 }  // namespace simplechat::adapters::contract

@@ -5,10 +5,12 @@
 #include <charconv>
 #include <functional>
 #include <optional>
+#include <ranges>
 #include <string_view>
 #include <system_error>
 
 #include "chat/ids.h"
+#include "chat/page_bounds.h"
 
 namespace simplechat::adapters::memory {
 namespace {
@@ -16,8 +18,6 @@ namespace {
 constexpr std::string_view kCursorPrefix = "m1.";
 
 auto history_order(const chat::Message* message) { return std::tie(message->at, message->from, message->id); }
-
-std::size_t page_size(int limit) { return static_cast<std::size_t>(std::clamp(limit, 1, chat::kPageSizeMax)); }
 
 std::string cursor_of(std::size_t position) { return std::string(kCursorPrefix) + std::to_string(position); }
 
@@ -68,20 +68,19 @@ chat::Task<chat::Result<chat::HistoryPage>> MessageStore::history(const chat::Hi
   }
   std::ranges::sort(found, {}, history_order);
 
-  // The page is [first, last) of `found`, widened so that it does not end between two messages of one `at`.
-  const std::size_t limit = page_size(query.limit);
-  std::size_t first = 0;
-  std::size_t last = found.size();
+  chat::PageBounds bounds(query.limit);
+  const auto fits = [&bounds](const chat::Message* message) {
+    return bounds.take(message->at, message->payload.size());
+  };
   if (query.after) {
-    last = std::min(last, limit);
-    while (last > 0 && last < found.size() && found[last]->at == found[last - 1]->at) ++last;
+    static_cast<void>(std::ranges::all_of(found, fits));
   } else {
-    first = last > limit ? last - limit : 0;
-    while (first > 0 && found[first - 1]->at == found[first]->at) --first;
+    static_cast<void>(std::ranges::all_of(found | std::views::reverse, fits));
   }
+  const std::size_t first = query.after ? 0 : found.size() - bounds.size();
   chat::HistoryPage page;
-  for (std::size_t i = first; i < last; ++i) page.messages.add(found[i]->view());
-  page.more = first > 0 || last < found.size();
+  for (std::size_t i = first; i < first + bounds.size(); ++i) page.messages.add(found[i]->view());
+  page.more = bounds.size() < found.size();
   co_return page;
 }
 
@@ -101,11 +100,12 @@ chat::Task<chat::Result<chat::ConversationsPage>> MessageStore::conversations(co
     return std::tie(b.last.at, a.with) < std::tie(a.last.at, b.with);
   });
 
-  std::size_t end = std::min(found.size(), page_size(query.limit));
-  while (end > 0 && end < found.size() && found[end].last.at == found[end - 1].last.at) ++end;
+  chat::PageBounds bounds(query.limit);
   chat::ConversationsPage page;
-  page.more = end < found.size();
-  found.resize(end);
+  page.more = !std::ranges::all_of(found, [&bounds](const chat::Conversation& conversation) {
+    return bounds.take(conversation.last.at, conversation.last.payload.size());
+  });
+  found.resize(bounds.size());
   page.conversations = std::move(found);
   co_return page;
 }
@@ -114,16 +114,17 @@ chat::Task<chat::Result<chat::SyncPage>> MessageStore::sync(const chat::SyncQuer
   const std::scoped_lock lock(mutex_);
   const std::optional<std::size_t> start = position_of(query.cursor, log_.size());
   if (!start) co_return chat::fail(chat::ErrorCode::bad_frame, "the cursor is not one of this store");
-  const std::size_t limit = page_size(query.limit);
+  chat::PageBounds bounds(query.limit);
   chat::SyncPage page;
   std::size_t position = *start;
   for (std::size_t i = position; i < log_.size(); ++i) {
     if (!takes_part(query.user, log_[i].conversation)) continue;
-    if (page.messages.size() == limit) {
+    const chat::MessageView message = log_[i].message.view();
+    if (!bounds.take(static_cast<std::int64_t>(i), message.payload.size())) {
       page.more = true;
       break;
     }
-    page.messages.add(log_[i].message.view());
+    page.messages.add(message);
     position = i + 1;
   }
   page.cursor = cursor_of(position);

@@ -26,33 +26,48 @@ inline constexpr int kConversationsMore = 10;
 inline constexpr int kCommitXid = 5;
 inline constexpr int kOrdinal = 6;
 inline constexpr int kCursorIsPast = 7;
+inline constexpr int kFound = 8;  // messages, before kPageBytesMax ended the page
 
 }  // namespace columns
 
-// $1 conversation, $2 bound, $3 limit. Messages of one `at` are never split between pages (WITH TIES), because a page
-// is asked for by an `at`.
+// The bounds of a page are those of chat::PageBounds, in SQL, so that what is beyond kPageBytesMax does not leave the
+// database: a row's `bytes` are the payload bytes of the page if it ended with this row, and the first row's `place` is
+// 1. Rows of one `at` share both, because the window's frame ends with the last of them.
+
+// $1 conversation, $2 bound, $3 limit, $4 bytes. Messages of one `at` are never split between pages (WITH TIES),
+// because a page is asked for by an `at`.
 inline constexpr Statement kHistoryBefore{"history_before", R"sql(
-WITH page AS MATERIALIZED (
+WITH latest AS (
   SELECT sender, id, at, payload FROM message
   WHERE conversation = $1::text AND at < $2::bigint
-  ORDER BY at DESC FETCH FIRST ($3::bigint) ROWS WITH TIES)
+  ORDER BY at DESC FETCH FIRST ($3::bigint) ROWS WITH TIES),
+page AS MATERIALIZED (
+  SELECT * FROM (
+    SELECT *, rank() OVER by_at AS place, sum(octet_length(payload)) OVER by_at AS bytes
+    FROM latest WINDOW by_at AS (ORDER BY at DESC)) AS measured
+  WHERE place = 1 OR bytes <= $4::bigint)
 SELECT sender, id, at, payload,
   EXISTS (SELECT FROM message WHERE conversation = $1::text AND at < (SELECT min(at) FROM page))
 FROM page ORDER BY at, sender, id
 )sql"};
 
 inline constexpr Statement kHistoryAfter{"history_after", R"sql(
-WITH page AS MATERIALIZED (
+WITH earliest AS (
   SELECT sender, id, at, payload FROM message
   WHERE conversation = $1::text AND at > $2::bigint
-  ORDER BY at FETCH FIRST ($3::bigint) ROWS WITH TIES)
+  ORDER BY at FETCH FIRST ($3::bigint) ROWS WITH TIES),
+page AS MATERIALIZED (
+  SELECT * FROM (
+    SELECT *, rank() OVER by_at AS place, sum(octet_length(payload)) OVER by_at AS bytes
+    FROM earliest WINDOW by_at AS (ORDER BY at)) AS measured
+  WHERE place = 1 OR bytes <= $4::bigint)
 SELECT sender, id, at, payload,
   EXISTS (SELECT FROM message WHERE conversation = $1::text AND at > (SELECT max(at) FROM page))
 FROM page ORDER BY at, sender, id
 )sql"};
 
-// $1 user, $2 before, $3 limit, $4 unread messages counted at most. The last message of each conversation is one index
-// probe; marks and unread counts are read for the page alone.
+// $1 user, $2 before, $3 limit, $4 unread messages counted at most, $5 bytes. The last message of each conversation is
+// one index probe; marks and unread counts are read for the page alone.
 inline constexpr Statement kConversations{"conversations", R"sql(
 WITH listed AS MATERIALIZED (
   SELECT last.sender, last.id, last.at, last.payload, member.conversation
@@ -61,8 +76,13 @@ WITH listed AS MATERIALIZED (
     WHERE message.conversation = member.conversation
     ORDER BY at DESC, sender DESC, id DESC LIMIT 1) AS last
   WHERE member.user_id = $1::text AND last.at < $2::bigint),
+newest AS (
+  SELECT * FROM listed ORDER BY at DESC FETCH FIRST ($3::bigint) ROWS WITH TIES),
 page AS MATERIALIZED (
-  SELECT * FROM listed ORDER BY at DESC FETCH FIRST ($3::bigint) ROWS WITH TIES)
+  SELECT * FROM (
+    SELECT *, rank() OVER by_at AS place, sum(octet_length(payload)) OVER by_at AS bytes
+    FROM newest WINDOW by_at AS (ORDER BY at DESC)) AS measured
+  WHERE place = 1 OR bytes <= $5::bigint)
 SELECT page.sender, page.id, page.at, page.payload, page.conversation,
   coalesce(own.read_at, 0), coalesce(own.received_at, 0), coalesce(peer.read_at, 0), coalesce(peer.received_at, 0),
   (SELECT count(*) FROM (
@@ -78,22 +98,26 @@ LEFT JOIN mark AS peer ON peer.conversation = page.conversation AND peer.user_id
 ORDER BY page.at DESC, page.conversation
 )sql"};
 
-// $1 user, $2 commit_xid and $3 ordinal of the cursor, $4 limit. One row at least: without messages its message columns
-// are null. Only transactions below the oldest that still runs are read, because every one of those has ended: nothing
-// can appear behind the cursor later.
+// $1 user, $2 commit_xid and $3 ordinal of the cursor, $4 messages at most, $5 bytes. One row at least: without
+// messages its message columns are null. Only transactions below the oldest that still runs are read, because every one
+// of those has ended: nothing can appear behind the cursor later.
 inline constexpr Statement kSync{"sync", R"sql(
 SELECT page.sender, page.id, page.at, page.payload, page.conversation, page.commit_xid, page.ordinal,
-  snapshot.next > $2::xid8
+  snapshot.next > $2::xid8, page.found
 FROM (SELECT pg_snapshot_xmin(now) AS settled, pg_snapshot_xmax(now) AS next
       FROM pg_current_snapshot() AS now) AS snapshot
 LEFT JOIN LATERAL (
-  SELECT later.* FROM member CROSS JOIN LATERAL (
-    SELECT sender, id, at, payload, conversation, commit_xid, ordinal FROM message
-    WHERE message.conversation = member.conversation
-      AND (commit_xid, ordinal) > ($2::xid8, $3::bigint) AND commit_xid < snapshot.settled
-    ORDER BY commit_xid, ordinal LIMIT $4::bigint) AS later
-  WHERE member.user_id = $1::text
-  ORDER BY later.commit_xid, later.ordinal LIMIT $4::bigint) AS page ON true
+  SELECT *, row_number() OVER in_order AS place, sum(octet_length(payload)) OVER in_order AS bytes,
+    count(*) OVER () AS found
+  FROM (
+    SELECT later.* FROM member CROSS JOIN LATERAL (
+      SELECT sender, id, at, payload, conversation, commit_xid, ordinal FROM message
+      WHERE message.conversation = member.conversation
+        AND (commit_xid, ordinal) > ($2::xid8, $3::bigint) AND commit_xid < snapshot.settled
+      ORDER BY commit_xid, ordinal LIMIT $4::bigint) AS later
+    WHERE member.user_id = $1::text
+    ORDER BY later.commit_xid, later.ordinal LIMIT $4::bigint) AS next_ones
+  WINDOW in_order AS (ORDER BY commit_xid, ordinal)) AS page ON page.place = 1 OR page.bytes <= $5::bigint
 ORDER BY page.commit_xid, page.ordinal
 )sql"};
 

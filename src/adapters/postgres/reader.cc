@@ -21,6 +21,8 @@ namespace {
 using chat::ErrorCode;
 using TimePoint = Connection::TimePoint;
 
+constexpr auto kBytesMax = static_cast<std::int64_t>(chat::kPageBytesMax);
+
 // Every query is a handful of index probes. A plan that reads or sorts a whole table is never right, but statistics
 // that are missing or stale suggest one.
 constexpr const char* kIndexesOnly =
@@ -68,8 +70,8 @@ chat::Result<chat::HistoryPage> PostgresReader::Lane::history(const chat::Histor
   const Statement& statement = query.after ? kHistoryAfter : kHistoryBefore;
   const chat::Timestamp bound =
       query.after ? *query.after : query.before.value_or(std::numeric_limits<chat::Timestamp>::max());
-  const auto rows =
-      connection_.query(statement, Parameters().text(conversation).bigint(bound).bigint(query.limit), expires_at);
+  const auto rows = connection_.query(
+      statement, Parameters().text(conversation).bigint(bound).bigint(query.limit).bigint(kBytesMax), expires_at);
   if (!rows) return std::unexpected(rows.error());
   chat::HistoryPage page;
   for (int row = 0; row < rows->size(); ++row) page.messages.add(message_at(*rows, row, conversation));
@@ -80,9 +82,9 @@ chat::Result<chat::HistoryPage> PostgresReader::Lane::history(const chat::Histor
 chat::Result<chat::ConversationsPage> PostgresReader::Lane::conversations(const chat::ConversationsQuery& query,
                                                                           TimePoint expires_at) {
   const chat::Timestamp before = query.before.value_or(std::numeric_limits<chat::Timestamp>::max());
-  const auto rows = connection_.query(
-      kConversations, Parameters().text(query.user).bigint(before).bigint(query.limit).bigint(chat::kUnreadCountMax),
-      expires_at);
+  Parameters parameters;
+  parameters.text(query.user).bigint(before).bigint(query.limit).bigint(chat::kUnreadCountMax).bigint(kBytesMax);
+  const auto rows = connection_.query(kConversations, parameters, expires_at);
   if (!rows) return std::unexpected(rows.error());
   chat::ConversationsPage page;
   for (int row = 0; row < rows->size(); ++row) {
@@ -109,17 +111,17 @@ chat::Result<chat::SyncPage> PostgresReader::Lane::sync(const chat::SyncQuery& q
   std::optional<Position> position = query.cursor.empty() ? Position{} : parse_cursor(query.cursor, store_.id);
   if (!position) return chat::fail(ErrorCode::bad_frame, "this cursor is not of this store: sync without one");
   // One more than asked for tells whether there are more.
-  const auto rows = connection_.query(
-      kSync,
-      Parameters().text(query.user).bigint(position->commit_xid).bigint(position->ordinal).bigint(query.limit + 1),
-      expires_at);
+  Parameters parameters;
+  parameters.text(query.user).bigint(position->commit_xid).bigint(position->ordinal);
+  parameters.bigint(query.limit + 1).bigint(kBytesMax);
+  const auto rows = connection_.query(kSync, parameters, expires_at);
   if (!rows) return std::unexpected(rows.error());
   if (!rows->boolean(0, columns::kCursorIsPast)) {
     return chat::fail(ErrorCode::bad_frame, "this cursor is ahead of the store: sync without one");
   }
   chat::SyncPage page;
-  const int found = rows->null(0, columns::kConversation) ? 0 : rows->size();
-  const int taken = std::min(found, query.limit);
+  const bool empty = rows->null(0, columns::kConversation);
+  const int taken = empty ? 0 : std::min(rows->size(), query.limit);
   for (int row = 0; row < taken; ++row) {
     page.messages.add(message_at(*rows, row, rows->text(row, columns::kConversation)));
   }
@@ -128,7 +130,7 @@ chat::Result<chat::SyncPage> PostgresReader::Lane::sync(const chat::SyncQuery& q
                 .ordinal = rows->bigint(taken - 1, columns::kOrdinal)};
   }
   page.cursor = make_cursor(*position, store_.id);
-  page.more = found > taken;
+  page.more = !empty && rows->bigint(0, columns::kFound) > taken;
   return page;
 }
 

@@ -70,6 +70,28 @@ TEST_F(PostgresStoreTest, ACursorOfAnotherStoreOrOfTheFutureIsRefused) {
   EXPECT_EQ(future.error().code, chat::ErrorCode::bad_frame);
 }
 
+// As chat::PageBounds has it. No such message comes over the wire, so it is not in the contract's suite.
+TEST_F(PostgresStoreTest, AMessageOfMoreThanAPagesBytesIsAPageOfItsOwn) {
+  const std::string huge(chat::kPageBytesMax + 1, 'h');
+  append(
+      {message("1", "alice", "bob", 1, huge), message("2", "alice", "bob", 2), message("3", "alice", "bob", 3, huge)});
+  append({message("4", "carol", "alice", 4)});
+  sync_ids("alice", 4);  // waits until all are settled
+  EXPECT_EQ(sizes_back("alice", "bob"), (Sizes{1, 1, 1}));
+  EXPECT_EQ(sizes_forth("alice", "bob"), (Sizes{1, 1, 1}));
+  Chain chain{.user = "alice", .limit = chat::kPageSizeMax};
+  for (const char* const id : {"1", "2", "3", "4"}) {
+    EXPECT_EQ(turn_page(chain), chain.seen.size() < 4) << id;
+    EXPECT_EQ(chain.seen.back(), id);
+  }
+  const chat::ConversationsPage first = conversations({.user = "alice", .before = {}, .limit = chat::kPageSizeMax});
+  EXPECT_EQ(names_of(first.conversations), Ids{"carol"});
+  EXPECT_TRUE(first.more);
+  const chat::ConversationsPage second = conversations({.user = "alice", .before = 4, .limit = chat::kPageSizeMax});
+  EXPECT_EQ(names_of(second.conversations), Ids{"bob"});
+  EXPECT_FALSE(second.more);
+}
+
 TEST_F(PostgresStoreTest, CommitsAreFlushedWhateverTheDatabasesDefault) {
   Session session(harness().url());
   session("DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET synchronous_commit = off', current_database()); END $$");

@@ -11,13 +11,12 @@
 #include <utility>
 
 #include "chat/ids.h"
+#include "chat/page_bounds.h"
 
 namespace simplechat::adapters::sqlite {
 namespace {
 
 constexpr chat::Timestamp kEndOfTime = std::numeric_limits<chat::Timestamp>::max();
-
-std::size_t page_size(int limit) { return static_cast<std::size_t>(std::clamp(limit, 1, chat::kPageSizeMax)); }
 
 // A message from the columns (sender, id, at, payload).
 chat::MessageView message_at(const Rows& rows, std::string_view conversation_key) {
@@ -106,19 +105,19 @@ chat::HistoryPage Reader::read_history(const chat::HistoryQuery& query) {
   Rows conversation = find_conversation_.rows(key);
   if (!conversation.next()) return page;
 
-  const std::size_t limit = page_size(query.limit);
+  chat::PageBounds bounds(query.limit);
   std::vector<chat::Message> found;
   Rows rows = query.after ? history_after_.rows(conversation.integer(0), *query.after)
                           : history_before_.rows(conversation.integer(0), query.before.value_or(kEndOfTime));
   while (rows.next()) {
     const chat::MessageView message = message_at(rows, key);
-    // All messages of one `at` belong to one page: the next one is asked for by `at` alone.
-    if (found.size() >= limit && message.at != found.back().at) {
+    if (!bounds.take(message.at, message.payload.size())) {
       page.more = true;
       break;
     }
     found.push_back(copy_of(message));
   }
+  found.resize(bounds.size());
   std::ranges::sort(found, {},
                     [](const chat::Message& message) { return std::tie(message.at, message.from, message.id); });
   for (const chat::Message& message : found) page.messages.add(message.view());
@@ -130,14 +129,16 @@ chat::Result<chat::ConversationsPage> Reader::conversations(const chat::Conversa
   return in_snapshot(deadline, [&]() -> chat::Result<chat::ConversationsPage> {
     const std::vector<Head> heads = read_heads(query.user, query.before.value_or(kEndOfTime));
     chat::ConversationsPage page;
-    const std::size_t limit = page_size(query.limit);
-    for (std::size_t i = 0; i < heads.size(); ++i) {
-      if (i >= limit && heads[i].last_at != heads[i - 1].last_at) {  // as in history
+    chat::PageBounds bounds(query.limit);
+    for (const Head& head : heads) {
+      chat::Conversation conversation = read_conversation(query.user, head);
+      if (!bounds.take(head.last_at, conversation.last.payload.size())) {
         page.more = true;
         break;
       }
-      page.conversations.push_back(read_conversation(query.user, heads[i]));
+      page.conversations.push_back(std::move(conversation));
     }
+    page.conversations.resize(bounds.size());
     return page;
   });
 }
@@ -185,13 +186,13 @@ chat::Result<chat::SyncPage> Reader::sync(const chat::SyncQuery& query, Database
   return in_snapshot(deadline, [&]() -> chat::Result<chat::SyncPage> {
     const std::optional<std::int64_t> after = seq_of(query.cursor);
     if (!after) return chat::fail(chat::ErrorCode::bad_frame, "the cursor is not one of this store");
-    return read_sync(query.user, *after, page_size(query.limit));
+    return read_sync(query.user, *after, chat::PageBounds(query.limit));
   });
 }
 
 // Merges the user's conversations by seq: one seek for each conversation and one for each message of the page, however
 // many messages there are before and behind it.
-chat::SyncPage Reader::read_sync(const std::string& user, std::int64_t after, std::size_t limit) {
+chat::SyncPage Reader::read_sync(const std::string& user, std::int64_t after, chat::PageBounds bounds) {
   struct Source {
     std::int64_t next;
     std::int64_t conversation;
@@ -207,10 +208,14 @@ chat::SyncPage Reader::read_sync(const std::string& user, std::int64_t after, st
     }
   }
   chat::SyncPage page;
-  while (!sources.empty() && page.messages.size() < limit && !database_.failed()) {
+  while (!sources.empty() && !database_.failed()) {
     Source source = sources.top();
+    if (Rows rows = message_.rows(source.next); rows.next()) {
+      const chat::MessageView message = message_at(rows, source.key);
+      if (!bounds.take(source.next, message.payload.size())) break;
+      page.messages.add(message);
+    }
     sources.pop();
-    if (Rows rows = message_.rows(source.next); rows.next()) page.messages.add(message_at(rows, source.key));
     after = source.next;
     if (Rows rows = next_seq_.rows(source.conversation, source.next); rows.next()) {
       source.next = rows.integer(0);

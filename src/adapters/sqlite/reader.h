@@ -11,6 +11,7 @@
 
 #include "adapters/sqlite/database.h"
 #include "chat/message_store.h"
+#include "chat/page_bounds.h"
 
 namespace simplechat::adapters::sqlite {
 
@@ -39,7 +40,7 @@ class Reader {
   chat::HistoryPage read_history(const chat::HistoryQuery& query);
   std::vector<Head> read_heads(const std::string& user, chat::Timestamp before);
   chat::Conversation read_conversation(const std::string& user, const Head& head);
-  chat::SyncPage read_sync(const std::string& user, std::int64_t after, std::size_t limit);
+  chat::SyncPage read_sync(const std::string& user, std::int64_t after, chat::PageBounds bounds);
   [[nodiscard]] std::string cursor_of(std::int64_t seq) const;
   std::optional<std::int64_t> seq_of(std::string_view cursor);
 
