@@ -111,7 +111,11 @@ class Side(asyncio.Protocol):
         if data is LOST:
             self.transport.close()
         elif data is END:
-            self.transport.write_eof()
+            try:
+                self.transport.write_eof()
+            except OSError:  # reset by its peer, which nobody has read yet
+                self.transport.abort()
+                return
             self._sent_end = True
             self._close_if_done()
         else:
