@@ -37,9 +37,12 @@ struct RecordChange {
 };
 
 struct LeaseState {
-  // False when the directory does not hold what this incarnation registered earlier (its first renewal, an expired
-  // lease, a directory that lost its data): the gateway must register all its users again.
-  bool records_kept = false;
+  // Names the moment since which the lease has held without a gap: 1 to 64 printable ASCII characters. When it is not
+  // that of the renewal before, the directory does not hold what this incarnation registered earlier (its first
+  // renewal, an expired lease, a directory that lost its data), and the gateway must register all its users again. As
+  // it stays the same until the next gap, it tells so also when the answer of the renewal that opened the lease was
+  // lost.
+  std::string opening;
 };
 
 class Directory {

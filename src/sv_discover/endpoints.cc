@@ -50,7 +50,7 @@ Answer renew(const EndpointParts& parts, const HttpRequest& request) {
   if (!asked) co_return std::unexpected(asked.error());
   const auto state = co_await parts.directory.renew(asked->gateway, asked->lease);
   if (!state) co_return std::unexpected(state.error());
-  parts.probe.lease_renewed(state->records_kept);
+  parts.probe.lease_renewed();
   co_return wire::encode_lease_state(*state);
 }
 

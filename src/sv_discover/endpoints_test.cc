@@ -65,13 +65,15 @@ class EndpointsTest : public ::testing::Test {
   // Opens a lease at `url` and registers alice there.
   void register_alice(const std::string& url) {
     const std::string gateway = R"({"gateway":{"url":")" + url + R"(","incarnation":"run-1"},)";
-    expect(call("POST", "/v1/renew", gateway + R"("leaseMs":10000})"), R"({"status":"success","recordsKept":false})");
+    renewed_ = call("POST", "/v1/renew", gateway + R"("leaseMs":10000})").body;
+    EXPECT_THAT(renewed_, HasSubstr(R"({"status":"success","opening":")"));
     expect(call("POST", "/v1/apply", gateway + R"("changes":[{"user":"alice","present":true,"fence":1}]})"),
            R"({"status":"success"})");
   }
 
   boost::asio::io_context io_;
   std::chrono::steady_clock::time_point now_;
+  std::string renewed_;  // the answer to the first renewal
   adapters::memory::MemoryDirectory directory_{[this] { return now_; }};
   MapPlainRecords plain_;
   runtime::MetricsRegistry metrics_;
@@ -85,7 +87,7 @@ TEST_F(EndpointsTest, AGatewayRegistersRenewsAndLeaves) {
   expect(call("POST", "/v1/locate", R"({"users":["bob","alice"]})"),
          R"({"status":"success","gateways":[[],["http://a:1"]]})");
   const std::string gateway = R"({"gateway":{"url":"http://a:1","incarnation":"run-1"})";
-  expect(call("POST", "/v1/renew", gateway + R"(,"leaseMs":10000})"), R"({"status":"success","recordsKept":true})");
+  expect(call("POST", "/v1/renew", gateway + R"(,"leaseMs":10000})"), renewed_);
   expect(call("POST", "/v1/close", gateway + "}"), R"({"status":"success"})");
   expect(call("POST", "/v1/locate", R"({"users":["alice"]})"), R"({"status":"success","gateways":[[]]})");
 }

@@ -11,7 +11,7 @@ class Probe {
  public:
   explicit Probe(runtime::MetricsRegistry& metrics);
 
-  void lease_renewed(bool records_kept) { (records_kept ? renewals_ : leases_opened_).add(); }
+  void lease_renewed() { renewals_.add(); }
   void changes_applied(std::size_t count) { changes_.add(count); }
   void users_located(std::size_t count) { users_located_.add(count); }
   void round_started() { rounds_.add(); }
@@ -19,7 +19,6 @@ class Probe {
 
  private:
   runtime::Counter& renewals_;
-  runtime::Counter& leases_opened_;
   runtime::Counter& changes_;
   runtime::Counter& users_located_;
   runtime::Counter& rounds_;

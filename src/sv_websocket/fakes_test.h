@@ -66,7 +66,8 @@ class FakeDirectory final : public chat::Directory {
   chat::Task<chat::Result<chat::LeaseState>> renew(const chat::GatewayIdentity&, std::chrono::milliseconds) override {
     ++renewals;
     if (down) co_return chat::fail(chat::ErrorCode::unavailable, "down");
-    co_return chat::LeaseState{.records_kept = std::exchange(keeps_records, true)};
+    if (!std::exchange(keeps_records, true)) ++opening;
+    co_return chat::LeaseState{.opening = std::to_string(opening)};
   }
   chat::Task<chat::Result<void>> apply(const chat::GatewayIdentity&,
                                        std::span<const chat::RecordChange> changes) override {
@@ -96,6 +97,7 @@ class FakeDirectory final : public chat::Directory {
   bool keeps_records = false;
   bool closed = false;
   int renewals = 0;
+  int opening = 0;
   int look_ups = 0;
   std::vector<std::vector<chat::RecordChange>> applied;
   std::map<std::string, bool> present;

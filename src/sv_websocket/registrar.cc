@@ -117,13 +117,14 @@ chat::Task<void> Registrar::keep_lease() {
 }
 
 chat::Task<void> Registrar::renew_once() {
-  const auto state = co_await directory_.renew(identity_, lease_);
+  const bool first = std::exchange(first_renewal_, false);
+  auto state = co_await directory_.renew(identity_, lease_);
   if (!state) co_return;  // the adapter has said so in the readiness; users can't be found when the lease runs out
-  const bool lost = renewed_before_ && !state->records_kept;
+  const bool lost = !first && state->opening != opening_;
+  opening_ = std::move(state->opening);
   const bool refresh = --renewals_until_refresh_ <= 0;
   if (refresh) renewals_until_refresh_ = static_cast<int>(kRefreshEvery / (lease_ / kRenewalsPerLease));
   if (lost || refresh) callbacks_.register_all_again();
-  renewed_before_ = true;
   if (!lost) co_return;
   runtime::log::warn("directory_lost_records", {{"gateway", identity_.url}});
   lost_at_ = std::chrono::steady_clock::now();

@@ -79,8 +79,9 @@ class Registrar {
   boost::asio::steady_timer retry_timer_;
   boost::asio::steady_timer resync_timer_;
   runtime::StringMap<Wanted> wanted_;
+  std::string opening_;  // of the lease, as last heard
+  bool first_renewal_ = true;
   bool applying_ = false;
-  bool renewed_before_ = false;
   bool resync_due_ = false;
   std::chrono::steady_clock::time_point lost_at_{};  // when the directory last said so
   bool stopping_ = false;

@@ -89,6 +89,30 @@ TEST_F(RegistrarTest, RegistersAllAgainAndThenResyncsWhenTheDirectoryLostItsReco
   EXPECT_EQ(resyncs_, 1);
 }
 
+TEST_F(RegistrarTest, ALossIsNoticedThoughTheAnswerThatToldOfItWasLost) {
+  registrar_.start();
+  run_until(reactor_, [&] { return directory_.renewals >= 2; });
+  const int before = registered_again_;
+  directory_.down = true;
+  const int renewals = directory_.renewals;
+  run_until(reactor_, [&] { return directory_.renewals > renewals; });
+  ++directory_.opening;  // by a renewal that it did, though its answer did not arrive
+  directory_.down = false;
+  run_until(reactor_, [&] { return registered_again_ > before; });
+}
+
+TEST_F(RegistrarTest, ADirectoryThatWasAwayForAMomentHasLostNothing) {
+  registrar_.start();
+  run_until(reactor_, [&] { return directory_.renewals >= 2; });
+  const int before = registered_again_;
+  directory_.down = true;
+  const int renewals = directory_.renewals;
+  run_until(reactor_, [&] { return directory_.renewals > renewals; });
+  directory_.down = false;
+  run_until(reactor_, [&] { return directory_.renewals > renewals + 3; });
+  EXPECT_EQ(registered_again_, before);
+}
+
 TEST_F(RegistrarTest, GivesTheLeaseBack) {
   registrar_.start();
   run_until(reactor_, [&] { return directory_.renewals >= 1; });

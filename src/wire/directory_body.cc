@@ -179,14 +179,15 @@ chat::Result<std::string> parse_del(std::string_view body) {
 std::string encode_success() { return std::string(kSuccess); }
 
 std::string encode_lease_state(const chat::LeaseState& state) {
-  return state.records_kept ? R"({"status":"success","recordsKept":true})"
-                            : R"({"status":"success","recordsKept":false})";
+  std::string out = R"({"status":"success","opening":)";
+  append_json_string(out, state.opening);
+  return out += '}';
 }
 
 chat::Result<chat::LeaseState> parse_lease_state(std::string_view body) {
   return parse_object_with(body, [](ObjectReader& reader) {
     reader.expect_success();
-    return chat::LeaseState{.records_kept = reader.boolean("recordsKept")};
+    return chat::LeaseState{.opening = std::string(reader.printable("opening", 1, kOpeningBytesMax))};
   });
 }
 

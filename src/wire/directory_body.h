@@ -1,7 +1,7 @@
 // Bodies of sv-discover's batched endpoints, both directions. Pure.
 //
 //   POST /v1/renew    {"gateway":{"url","incarnation"},"leaseMs":10000}
-//                     {"status":"success","recordsKept":true}
+//                     {"status":"success","opening":"5f0c9a6e31d2b874"}
 //   POST /v1/apply    {"gateway":{...},"changes":[{"user","present":true,"fence":7},...]}
 //                     {"status":"success"}
 //   POST /v1/locate   {"users":["alice",...]}
@@ -30,6 +30,7 @@ namespace simplechat::wire {
 
 inline constexpr std::size_t kDirectoryBatchMax = 10'000;  // users or changes in one call; beyond: too_large
 inline constexpr std::size_t kGatewayUrlBytesMax = 256;
+inline constexpr std::size_t kOpeningBytesMax = 64;
 inline constexpr std::chrono::milliseconds kLeaseMin{100};
 inline constexpr std::chrono::milliseconds kLeaseMax{600'000};
 

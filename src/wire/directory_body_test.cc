@@ -116,13 +116,12 @@ TEST(DirectoryBody, OriginalRequests) {
 }
 
 TEST(DirectoryBody, Answers) {
-  for (const bool kept : {true, false}) {
-    const auto parsed = parse_lease_state(encode_lease_state({.records_kept = kept}));
-    ASSERT_TRUE(parsed);
-    EXPECT_EQ(parsed->records_kept, kept);
-  }
+  EXPECT_EQ(encode_lease_state({.opening = "5f0c"}), R"({"status":"success","opening":"5f0c"})");
+  const auto parsed = parse_lease_state(encode_lease_state({.opening = "5f0c"}));
+  ASSERT_TRUE(parsed);
+  EXPECT_EQ(parsed->opening, "5f0c");
   EXPECT_FALSE(parse_lease_state(R"({"status":"success"})"));
-  EXPECT_FALSE(parse_lease_state(R"({"status":"error","recordsKept":true})"));
+  EXPECT_FALSE(parse_lease_state(R"({"status":"error","opening":"5f0c"})"));
 
   const std::vector<std::vector<std::string>> gateways = {{"http://a:1", "http://b:2"}, {}, {"http://c:3"}};
   EXPECT_EQ(encode_locations(gateways),

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <functional>
 #include <limits>
+#include <map>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -55,9 +56,10 @@ class DirectoryContract : public ::testing::TestWithParam<DirectoryFactory> {
 
   chat::Directory& directory() { return harness_->directory(); }
 
-  // Whether the directory says that it kept the records.
+  // Whether the directory has kept the records since the renewal before.
   bool renew(const chat::GatewayIdentity& gateway, std::chrono::milliseconds lease = kLongLease) {
-    return value(directory().renew(gateway, lease)).records_kept;
+    const std::string opening = value(directory().renew(gateway, lease)).opening;
+    return std::exchange(openings_[gateway.url + " " + gateway.incarnation], opening) == opening;
   }
   void apply(const chat::GatewayIdentity& gateway, const std::vector<chat::RecordChange>& changes) {
     value(directory().apply(gateway, changes));
@@ -91,6 +93,7 @@ class DirectoryContract : public ::testing::TestWithParam<DirectoryFactory> {
   const chat::GatewayIdentity one_restarted_{.url = "http://10.0.0.1:3002", .incarnation = "one-2"};
   const chat::GatewayIdentity two_{.url = "http://10.0.0.2:3002", .incarnation = "two-1"};
   std::unique_ptr<DirectoryHarness> harness_;
+  std::map<std::string, std::string> openings_;  // as last heard, by url and incarnation
 };
 
 using ::testing::ElementsAre;

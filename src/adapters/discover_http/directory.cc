@@ -17,13 +17,10 @@ DiscoverHttpDirectory::DiscoverHttpDirectory(const boost::asio::any_io_executor&
 
 chat::Task<chat::Result<chat::LeaseState>> DiscoverHttpDirectory::renew(const chat::GatewayIdentity& gateway,
                                                                         std::chrono::milliseconds lease) {
-  const bool in_doubt = std::exchange(renewal_in_doubt_, true);
   const auto body = co_await post("/v1/renew", wire::encode_renew(gateway, lease));
   if (!body) co_return std::unexpected(body.error());
   auto state = wire::parse_lease_state(*body);
   if (!state) co_return failed("/v1/renew", state.error().message);
-  renewal_in_doubt_ = false;
-  if (in_doubt) state->records_kept = false;
   co_return state;
 }
 

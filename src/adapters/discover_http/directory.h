@@ -2,10 +2,6 @@
 //
 // One object per reactor; lives there and is called from there only. A call of any size is cut into bodies of
 // wire::kDirectoryBatchMax.
-//
-// A renewal whose answer did not arrive may have opened a new lease on an empty directory, and then the next answer,
-// "records kept", would hide the loss. So the first renewal that succeeds after a failed one answers that they were not
-// kept. A gateway therefore renews through one object.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -46,7 +42,6 @@ class DiscoverHttpDirectory final : public chat::Directory {
 
   runtime::HttpClient client_;
   runtime::Dependency& dependency_;
-  bool renewal_in_doubt_ = false;
 };
 
 }  // namespace simplechat::adapters::discover_http

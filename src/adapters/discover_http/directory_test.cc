@@ -123,17 +123,6 @@ class Answers : public ::testing::Test {
       reactor_.executor(), {.origin = "http://127.0.0.1:" + std::to_string(server_.port())}, dependency_};
 };
 
-TEST_F(Answers, AfterARenewalInDoubtTheRecordsCountAsLost) {
-  const runtime::HttpResponse kept{.body = R"({"status":"success","recordsKept":true})"};
-  response_ = kept;
-  EXPECT_TRUE(renew()->records_kept);
-  response_ = runtime::http_error(503, "unavailable", "redis is down");  // which it may have become after the renewal
-  EXPECT_FALSE(renew().has_value());
-  response_ = kept;
-  EXPECT_FALSE(renew()->records_kept);
-  EXPECT_TRUE(renew()->records_kept);
-}
-
 TEST_F(Answers, AnAnswerThatIsNotOfTheContractIsAFailure) {
   const std::vector<std::string> users{"alice", "bob"};
   for (const char* body : {"", "{}", "<html>", R"({"status":"error"})", R"({"status":"success","gateways":[[]]})",

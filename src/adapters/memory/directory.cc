@@ -1,7 +1,10 @@
 #include "adapters/memory/directory.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <mutex>
+#include <string>
 
 namespace simplechat::adapters::memory {
 
@@ -15,10 +18,15 @@ chat::Task<chat::Result<chat::LeaseState>> MemoryDirectory::renew(const chat::Ga
     return replaced || each.lease_end + kLeaselessKept < now;
   });
   Incarnation& incarnation = incarnation_of(gateway, now);
-  const bool kept = incarnation.leased && now < incarnation.lease_end;
+  if (!incarnation.leased || now >= incarnation.lease_end) incarnation.opening = new_opening(now);
   incarnation.leased = true;
   incarnation.lease_end = now + lease;
-  co_return chat::LeaseState{.records_kept = kept};
+  co_return chat::LeaseState{.opening = incarnation.opening};
+}
+
+// Of this directory no other, and of another one that takes its place later none either.
+std::string MemoryDirectory::new_opening(TimePoint now) {
+  return fmt::format("{}-{}", now.time_since_epoch().count(), ++openings_);
 }
 
 chat::Task<chat::Result<void>> MemoryDirectory::apply(const chat::GatewayIdentity& gateway,

@@ -49,6 +49,7 @@ class MemoryDirectory final : public chat::Directory {
   struct Incarnation {
     chat::GatewayIdentity identity;
     bool leased = false;  // has opened a lease, which may have run out since
+    std::string opening{};
     TimePoint lease_end;  // of the latest lease; the time of its first record if it never had one
   };
   struct Record {
@@ -64,6 +65,7 @@ class MemoryDirectory final : public chat::Directory {
   };
 
   // All of these are called with mutex_ held exclusively.
+  [[nodiscard]] std::string new_opening(TimePoint now);
   Incarnation& incarnation_of(const chat::GatewayIdentity& gateway, TimePoint now);
   void apply_one(const Incarnation& holder, const chat::RecordChange& change, TimePoint now);
   void forget_releases(TimePoint now);
@@ -73,6 +75,7 @@ class MemoryDirectory final : public chat::Directory {
   mutable std::shared_mutex mutex_;
   std::vector<std::unique_ptr<Incarnation>> incarnations_;  // guarded by mutex_; a few: searched from end to end
   runtime::StringMap<std::vector<Record>> records_;         // guarded by mutex_; by user
+  std::uint64_t openings_ = 0;                              // guarded by mutex_
   std::deque<Release> releases_;                            // guarded by mutex_; oldest first
 };
 

@@ -123,10 +123,12 @@ chat::Task<void> RedisDirectory::ping_until_stopped() {
 chat::Task<chat::Result<chat::LeaseState>> RedisDirectory::renew(const chat::GatewayIdentity& gateway,
                                                                  std::chrono::milliseconds lease) {
   co_return co_await on_worker([&](Connection& redis) -> chat::Result<chat::LeaseState> {
-    const std::string value = gateway.incarnation + " " + redis.run_id();
-    const auto before = redis.call({"SET", lease_key(gateway.url), value, "PX", milliseconds_text(lease), "GET"});
-    if (!before) return std::unexpected(before.error());
-    return chat::LeaseState{.records_kept = text_of(**before) == value};
+    const std::string holder = fmt::format("{} {} ", gateway.incarnation, redis.run_id());
+    const std::string opening = fmt::format("{:08x}{:08x}", jitter_(), jitter_());
+    const auto held =
+        redis.call({"EVAL", kRenewScript, "1", lease_key(gateway.url), holder, opening, milliseconds_text(lease)});
+    if (!held) return std::unexpected(held.error());
+    return chat::LeaseState{.opening = std::string(text_of(**held))};
   });
 }
 

@@ -7,7 +7,7 @@
 //                    value of chat::PlainRecords. Every write lets it live kRecordsKept again (gateways write theirs
 //                    more often), and kReleaseKept where nothing but a release is left: longer than any earlier change
 //                    may be on its way.
-//   gateway:<url>    the gateway's lease: "<incarnation> <run_id>", with the lease as its time to live.
+//   gateway:<url>    the gateway's lease: "<incarnation> <run_id> <opening>", with the lease as its time to live.
 //
 // A record counts if the lease of its url is that of its incarnation, so records of dead incarnations need no sweeping:
 // they end with their key, or sooner, when a user's fields have become more than kFieldsMax.

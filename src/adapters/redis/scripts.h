@@ -41,6 +41,18 @@ end
 return redis.status_reply('OK')
 )lua";
 
+// Extends the lease of an incarnation, or opens it. Returns its opening.
+//   KEYS[1]  the lease's key
+//   ARGV[1]  the incarnation and the server's run id, with a space behind each
+//   ARGV[2]  the opening to write if there is no such lease
+//   ARGV[3]  milliseconds for which it holds
+inline constexpr std::string_view kRenewScript = R"lua(
+local lease = redis.call('GET', KEYS[1])
+if not lease or string.sub(lease, 1, #ARGV[1]) ~= ARGV[1] then lease = ARGV[1] .. ARGV[2] end
+redis.call('SET', KEYS[1], lease, 'PX', ARGV[3])
+return string.sub(lease, #ARGV[1] + 1)
+)lua";
+
 // Ends a lease if it is that incarnation's.
 //   KEYS[1]  the lease's key     ARGV[1]  the incarnation
 inline constexpr std::string_view kCloseScript = R"lua(
