@@ -1,0 +1,50 @@
+#include "directory_port.h"
+
+#include <utility>
+
+namespace simplechat::sim {
+
+Task<Result<chat::LeaseState>> DirectoryPort::renew(const chat::GatewayIdentity& gateway, milliseconds lease) {
+  return service_.world().call<chat::LeaseState>(
+      process_, kPart, kDeadline, [&service = service_, gateway, lease]() -> Task<Result<chat::LeaseState>> {
+        const auto records = service.records();
+        const auto state = co_await records->renew(gateway, lease);
+        service.world().trace(gateway.incarnation, "renewed", state->records_kept ? "kept" : "anew");
+        co_return state;
+      });
+}
+
+Task<Result<void>> DirectoryPort::apply(const chat::GatewayIdentity& gateway,
+                                        std::span<const chat::RecordChange> changes) {
+  return service_.world().call<void>(
+      process_, kPart, kDeadline,
+      [&service = service_, gateway,
+       copy = std::vector<chat::RecordChange>(changes.begin(), changes.end())]() mutable -> Task<Result<void>> {
+        for (chat::RecordChange& change : copy) {
+          if (service.world().mutated(Mutation::unfenced_delete)) change.fence = service.next_fence();
+          service.world().trace(gateway.incarnation, change.present ? "recorded" : "released", change.user);
+        }
+        const auto records = service.records();
+        co_return co_await records->apply(gateway, copy);
+      });
+}
+
+Task<Result<std::vector<std::vector<std::string>>>> DirectoryPort::locate(std::span<const std::string> users) {
+  using Located = std::vector<std::vector<std::string>>;
+  return service_.world().call<Located>(
+      process_, kPart, kDeadline,
+      [&service = service_, copy = std::vector<std::string>(users.begin(), users.end())]() -> Task<Result<Located>> {
+        const auto records = service.records();
+        co_return co_await records->locate(copy);
+      });
+}
+
+Task<Result<void>> DirectoryPort::close(const chat::GatewayIdentity& gateway) {
+  return service_.world().call<void>(process_, kPart, kDeadline,
+                                     [&service = service_, gateway]() -> Task<Result<void>> {
+                                       const auto records = service.records();
+                                       co_return co_await records->close(gateway);
+                                     });
+}
+
+}  // namespace simplechat::sim

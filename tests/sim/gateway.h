@@ -1,0 +1,142 @@
+// One run of a gateway's process: the parts of one reactor, wired as Gateway::Lane in sv_websocket/gateway.cc wires
+// them, on simulated ports and without HTTP.
+//
+// A crash leaves the object there, cut off from everything. stop() before destruction.
+#pragma once
+
+#include <boost/asio/steady_timer.hpp>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "broker.h"
+#include "chat/authenticator.h"
+#include "chat/clock.h"
+#include "directory_port.h"
+#include "runtime/metrics.h"
+#include "store_port.h"
+#include "sv_websocket/hub.h"
+#include "sv_websocket/publisher.h"
+#include "sv_websocket/registrar.h"
+#include "sv_websocket/roster.h"
+#include "sv_websocket/router.h"
+#include "sv_websocket/transport.h"
+#include "wire/client_frame.h"
+#include "world.h"
+
+namespace simplechat::sim {
+
+class Gateways;
+
+// The services that all gateways reach.
+struct Services {
+  DirectoryService& directory;
+  Broker& broker;
+  StoreService& store;
+};
+
+// A machine's wall clock: wrong by an offset that changes.
+struct WallClock {
+  microseconds offset{};
+};
+
+// Hands deliveries to the gateways of one seed.
+class RelayPort final : public chat::Relay {
+ public:
+  static constexpr milliseconds kDeadline{2000};  // as adapters/relay_http
+
+  RelayPort(World& world, Gateways& gateways, const Process& process)
+      : world_(world), gateways_(gateways), process_(process) {}
+
+  Task<Result<std::vector<std::size_t>>> deliver(const std::string& url, const chat::DeliveryBatch& batch) override;
+
+ private:
+  World& world_;
+  Gateways& gateways_;
+  const Process& process_;
+};
+
+class SimGateway {
+ public:
+  static constexpr milliseconds kLease{10'000};
+
+  // `clock` belongs to the machine and outlives the process.
+  SimGateway(World& world, const Services& services, Gateways& gateways, std::string url, int run,
+             const WallClock& clock);
+
+  void start();
+  Task<void> stop();
+
+  [[nodiscard]] Process& process() { return process_; }
+  // Takes a client's connected socket.
+  void accept(int fd) { hub_.accept(fd, {}, {}); }
+  // What /v1/deliver does.
+  [[nodiscard]] std::vector<std::size_t> take(const chat::DeliveryBatch& batch);
+
+  // Says what broke the clock's promise; empty if nothing did.
+  [[nodiscard]] const std::string& clock_fault() const { return clock_fault_; }
+
+ private:
+  // Watches the order of what the gateway publishes.
+  class WatchedQueue;
+
+  void settled(sv_websocket::SessionKey sender, const chat::MessageView& message, const Result<void>& outcome);
+  void register_all_again();
+  void resync_all();
+  void tick();
+  [[nodiscard]] chat::Timestamp wall_now() const;
+
+  World& world_;
+  Process process_;
+  const WallClock& wall_clock_;
+  std::string clock_fault_;
+  runtime::MetricsRegistry metrics_;
+  chat::TrustingAuthenticator authenticator_;
+  chat::HybridLogicalClock clock_;
+  DirectoryPort directory_;
+  RelayPort relay_;
+  std::unique_ptr<chat::MessageQueue> queue_;
+  StorePort reader_;
+  sv_websocket::Roster roster_;
+  sv_websocket::Registrar registrar_;
+  sv_websocket::Transport transport_;
+  sv_websocket::Probe probe_;
+  wire::FrameParser parser_;
+  sv_websocket::Hub hub_;
+  sv_websocket::Router router_;
+  sv_websocket::Publisher publisher_;
+  sv_websocket::SessionServices services_;
+  boost::asio::steady_timer tick_;
+};
+
+// The machines on which gateways run, by url; each runs one process at a time.
+class Gateways {
+ public:
+  Gateways(World& world, const Services& services, std::size_t count);
+  ~Gateways();
+
+  [[nodiscard]] std::size_t size() const { return machines_.size(); }
+  [[nodiscard]] static std::string url_of(std::size_t index);
+  // nullptr while nothing runs there.
+  [[nodiscard]] SimGateway* at(std::size_t index);
+  [[nodiscard]] SimGateway* at(const std::string& url);
+  [[nodiscard]] WallClock& clock(std::size_t index) { return machines_[index].clock; }
+
+  void start(std::size_t index);
+  void crash(std::size_t index);
+  // All processes of all times. Their clients are gone.
+  Task<void> stop();
+  [[nodiscard]] std::vector<std::string> clock_faults() const;
+
+ private:
+  struct Machine {
+    WallClock clock;
+    std::vector<std::unique_ptr<SimGateway>> runs;  // the last one is at work unless it is dead
+  };
+
+  World& world_;
+  Services services_;
+  std::vector<Machine> machines_;
+};
+
+}  // namespace simplechat::sim
