@@ -95,11 +95,20 @@ void Checks::synced_exactly_once(const std::vector<const Seen*>& clients) {
 }
 
 void Checks::replies_are_later() {
-  for (const auto& [key, message] : stored()) {
+  const auto all = stored();
+  for (const auto& [key, message] : all) {
     const auto sent = journal_.sent.find(key);
-    if (sent == journal_.sent.end() || !sent->second.answers || message.at > sent->second.answered_at) continue;
-    complain("causality", fmt::format("{} at {} answers {}, seen at {}", name_of(key), message.at,
-                                      name_of(*sent->second.answers), sent->second.answered_at));
+    if (sent == journal_.sent.end() || !sent->second.answers) continue;
+    const Sent& reply = sent->second;
+    if (message.at <= reply.answered_at) {
+      complain(reply.moved ? "causality_moved" : "causality",
+               fmt::format("{} at {} answers {}, seen at {}", name_of(key), message.at, name_of(*reply.answers),
+                           reply.answered_at));
+    }
+    const auto answered = all.find(*reply.answers);
+    if (answered == all.end() || message.at > answered->second.at || message.at <= reply.answered_at) continue;
+    complain("inverted", fmt::format("{} at {} answers {}, seen at {} and stored at {}", name_of(key), message.at,
+                                     name_of(*reply.answers), reply.answered_at, answered->second.at));
   }
 }
 

@@ -28,7 +28,7 @@ class Checks {
   void stored_exactly_once();
   // Each client's pages hold every message of its conversations exactly once, as it is stored.
   void synced_exactly_once(const std::vector<const Seen*>& clients);
-  // Guarantee 4: a reply is later than what it answers was when it was seen.
+  // Guarantee 4: a reply is later than what it answers, as it was when it was seen and as it is stored.
   void replies_are_later();
 
   void complain(std::string kind, std::string what) { violations_.push_back({std::move(kind), std::move(what)}); }

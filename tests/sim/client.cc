@@ -24,6 +24,8 @@ constexpr microseconds kHeldLook{50'000};
 constexpr milliseconds kPatience{6000};  // for any answer
 constexpr milliseconds kBackoffFirst{200};
 constexpr milliseconds kBackoffMax{3000};
+constexpr double kOften = 0.15;     // at each tick
+constexpr double kResetSeen = 0.2;  // at each tick
 constexpr int kPageSize = 20;
 constexpr std::size_t kUnackedMax = 20;
 
@@ -89,6 +91,11 @@ void Client::act() {
     if (now >= back_at_) connect();
     return;
   }
+  // Its machine resets the connection sooner or later.
+  if (gateway_->dead && (!world_.faulty() || random_.chance(kResetSeen))) {
+    abandon("its gateway is dead");
+    return;
+  }
   if (state_ == State::registering) {
     if (register_at_ && now >= *register_at_) send_register();
     if (now - registering_since_ > kPatience) abandon("no answer to register");
@@ -115,7 +122,7 @@ void Client::act() {
     return;
   }
   repeat_unacked();
-  if (sending_ && unacked_.size() < kUnackedMax && random_.chance(habits_.send)) send_new_message();
+  if (sending_ && unacked_.size() < kUnackedMax && random_.chance(often_ ? kOften : habits_.send)) send_new_message();
 }
 
 void Client::connect() {
@@ -205,7 +212,8 @@ void Client::write_message(const std::string& to, std::optional<MessageKey> answ
                         .answered_at = answered_at};
   seen_.messages.insert(key);
   world_.trace(name_, "writes", id);
-  unacked_.push_back({.key = std::move(key), .frame = std::move(frame), .sent = {}, .again = {}});
+  unacked_.push_back(
+      {.key = std::move(key), .frame = std::move(frame), .connection = connection_, .sent = {}, .again = {}});
   repeat_unacked();
 }
 
@@ -213,10 +221,15 @@ void Client::repeat_unacked() {
   if (state_ != State::registered) return;
   for (Unacked& each : unacked_) {
     if (each.sent && !(each.again && world_.now() >= *each.again)) continue;
-    each.sent = world_.now();
-    each.again.reset();
-    send(each.frame);
+    send_message(each);
   }
+}
+
+void Client::send_message(Unacked& message) {
+  message.sent = world_.now();
+  message.again.reset();
+  if (message.connection != connection_) journal_.sent[message.key].moved = true;
+  send(message.frame);
 }
 
 void Client::sync_again() {

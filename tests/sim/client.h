@@ -29,7 +29,6 @@ struct Habits {
   double answer = 0.2;       // chance for each message seen
   double leave = 0;          // chance at each tick to drop the connection, while there are faults
   double register_anew = 0;  // chance at each tick to unregister and register again, while there are faults
-  double send_only_acked = 0.5;
 };
 
 class Client final : private websocket::DecoderEvents {
@@ -41,6 +40,7 @@ class Client final : private websocket::DecoderEvents {
   Client& operator=(const Client&) = delete;
 
   void start();
+  void send_often() { often_ = true; }
   void stop_sending() { sending_ = false; }
   // Syncs once more, to the end.
   void sync_again();
@@ -60,6 +60,7 @@ class Client final : private websocket::DecoderEvents {
   struct Unacked {
     MessageKey key;
     std::string frame;
+    std::uint64_t connection = 0;    // on which it was written
     std::optional<TimePoint> sent;   // on this connection
     std::optional<TimePoint> again;  // refused: when to send it again
   };
@@ -74,6 +75,7 @@ class Client final : private websocket::DecoderEvents {
   void send_new_message();
   void answer(const MessageKey& key, chat::Timestamp at);
   void write_message(const std::string& to, std::optional<MessageKey> answers, chat::Timestamp answered_at);
+  void send_message(Unacked& message);
   void repeat_unacked();
   void request_sync();
   void send(std::string frame);
@@ -130,6 +132,7 @@ class Client final : private websocket::DecoderEvents {
   int attempts_ = 0;
   bool sync_wanted_ = false;
   bool sending_ = true;
+  bool often_ = false;
   bool gone_ = false;
 };
 

@@ -26,6 +26,7 @@ class Plan {
     each_maybe(&Plan::lose_directory, 1);
     each_maybe(&Plan::cut_two, 3);
     each_maybe(&Plan::cut_one, 2);
+    each_maybe(&Plan::slow_down, 2);
     each_maybe(&Plan::jump_clock, 3);
   }
 
@@ -120,6 +121,15 @@ class Plan {
     world_.at(when, [&world = world_, one, other, until] {
       world.trace(one, "is cut off from", other);
       world.cut(one, other, until);
+    });
+  }
+
+  void slow_down(TimePoint when) {
+    const std::string part = world_.random().chance(0.5) ? DirectoryPort::kPart : some_part();
+    const TimePoint until = soon(when, seconds(10));
+    world_.at(when, [&world = world_, part, until] {
+      world.trace(part, "slows down");
+      world.slow_down(part, until);
     });
   }
 

@@ -30,6 +30,7 @@ struct Sent {
   // The message that it answers, and the time which that had when the client saw it.
   std::optional<MessageKey> answers;
   chat::Timestamp answered_at = 0;
+  bool moved = false;  // the client went to another connection between seeing that and sending this for the last time
 };
 
 struct Synced {

@@ -6,10 +6,11 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <charconv>
 #include <exception>
 #include <map>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "runtime/log.h"
 #include "simulation.h"
@@ -35,13 +36,16 @@ Range parse_range(const std::string& text) {
   return {.first = std::stoull(text.substr(0, dots)), .last = std::stoull(text.substr(dots + 2))};
 }
 
-int run_seeds(Range seeds, Options options) {
+using Kinds = std::set<std::string>;
+
+int run_seeds(Range seeds, Options options, const Kinds& ignored) {
   std::size_t failed = 0;
   std::uint64_t messages = 0;
   std::map<std::string, std::size_t> kinds;
   for (options.seed = seeds.first; options.seed <= seeds.last; ++options.seed) {
-    const Outcome outcome = run(options);
+    Outcome outcome = run(options);
     messages += outcome.messages;
+    std::erase_if(outcome.violations, [&](const Violation& each) { return ignored.contains(each.kind); });
     if (outcome.violations.empty()) continue;
     ++failed;
     const Violation& first = outcome.violations.front();
@@ -72,8 +76,10 @@ int main(int argc, char** argv) {
   Options options;
   std::string seeds = "1..1000";
   bool calm = false;
+  std::vector<std::string> ignored;
   auto* const one = app.add_option("--seed", options.seed, "run one seed and print what it violates");
   app.add_option("--seeds", seeds, "run FIRST..LAST")->excludes(one);
+  app.add_option("--ignore", ignored, "kinds of violations that do not count")->delimiter(',');
   app.add_flag("--trace", options.print, "print every event");
   app.add_flag("--calm", calm, "without faults");
   app.add_option("--mutation", options.mutation, "with a defect switched on")
@@ -83,7 +89,8 @@ int main(int argc, char** argv) {
   simplechat::runtime::log::configure(simplechat::runtime::log::Format::console, simplechat::runtime::log::Level::error,
                                       "sim");
   try {
-    return one->count() > 0 ? run_one(options) : run_seeds(parse_range(seeds), options);
+    return one->count() > 0 ? run_one(options)
+                            : run_seeds(parse_range(seeds), options, Kinds(ignored.begin(), ignored.end()));
   } catch (const std::exception& failure) {
     fmt::print(stderr, "sim: {}\n", failure.what());
     return 2;

@@ -29,7 +29,7 @@ class Random {
   microseconds between(microseconds low, microseconds high) { return microseconds(between(low.count(), high.count())); }
   bool chance(double probability) { return static_cast<double>(next() >> 11) * 0x1.0p-53 < probability; }
   template <class T>
-  T& pick(std::vector<T>& from) {
+  const T& pick(const std::vector<T>& from) {
     return from[static_cast<std::size_t>(next() % from.size())];
   }
 

@@ -23,7 +23,7 @@ using std::chrono::seconds;
 
 constexpr seconds kWarmUp{1};
 constexpr seconds kHealing{10};     // guarantee 3
-constexpr seconds kCalmTraffic{2};  // goes on behind it, and must arrive live
+constexpr seconds kCalmTraffic{3};  // goes on behind it, and must arrive live
 constexpr seconds kLastAcks{3};
 constexpr seconds kLastSync{2};
 
@@ -36,8 +36,8 @@ class Simulation {
     world_.set_faults_end(faults_end_);
     habits_ = {.send = random.pick(kSendRates),
                .answer = 0.2,
-               .leave = random.chance(0.5) ? 0.0 : 0.01,
-               .register_anew = random.chance(0.5) ? 0.0 : 0.02};
+               .leave = random.pick(kLeaveRates),
+               .register_anew = random.pick(kLeaveRates)};
     gateways_ =
         std::make_unique<Gateways>(world_, Services{.directory = directory_, .broker = broker_, .store = store_},
                                    static_cast<std::size_t>(random.between(2, 3)));
@@ -89,6 +89,7 @@ class Simulation {
     world_.trace("all", "faults end");
     co_await until(faults_end_ + kHealing);
     checks_->nothing_hidden(seen());
+    for (const auto& client : clients_) client->send_often();
     co_await until(faults_end_ + kHealing + kCalmTraffic);
     for (const auto& client : clients_) client->stop_sending();
     co_await until(faults_end_ + kHealing + kCalmTraffic + kLastAcks);
@@ -129,7 +130,8 @@ class Simulation {
     return all;
   }
 
-  inline static std::vector<double> kSendRates{0.02, 0.05, 0.1, 0.2};
+  const std::vector<double> kSendRates{0.02, 0.05, 0.1, 0.2};
+  const std::vector<double> kLeaveRates{0, 0, 0.003, 0.02};
 
   World world_;
   Broker broker_;

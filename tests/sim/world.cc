@@ -18,6 +18,7 @@ constexpr microseconds kSlowMin{5'000};
 constexpr microseconds kSlowMax{600'000};
 constexpr microseconds kVerySlowMin{1'000'000};
 constexpr microseconds kVerySlowMax{6'000'000};
+constexpr double kSlowPart = 0.3;
 constexpr auto kForever = TimePoint::max();
 
 // Far from zero, as a machine's is that has been up for some days.
@@ -57,6 +58,11 @@ void World::cut(std::string a, std::string b, TimePoint until) {
   cuts_.push_back({std::move(a), std::move(b), std::min(until, faults_end_)});
 }
 
+void World::slow_down(std::string part, TimePoint until) {
+  slow_part_ = std::move(part);
+  slow_until_ = until;
+}
+
 bool World::is_cut(std::string_view a, std::string_view b) const {
   return std::ranges::any_of(cuts_, [&](const Cut& each) {
     const auto covers = [&](std::string_view from, std::string_view to) {
@@ -71,7 +77,9 @@ Leg World::leg(std::string_view from, std::string_view to) {
   if (!faulty()) return leg;
   const auto left = std::chrono::duration_cast<microseconds>(faults_end_ - now());
   if (random_.chance(weather_.slow)) leg.delay = random_.between(kSlowMin, kSlowMax);
-  if (random_.chance(weather_.very_slow)) leg.delay = random_.between(kVerySlowMin, kVerySlowMax);
+  const bool slow_now = now() < slow_until_ && (from == slow_part_ || to == slow_part_);
+  if (random_.chance(slow_now ? kSlowPart : weather_.very_slow))
+    leg.delay = random_.between(kVerySlowMin, kVerySlowMax);
   leg.delay = std::min(leg.delay, left + kNearMax);
   leg.lost = random_.chance(weather_.lost) || is_cut(from, to);
   return leg;

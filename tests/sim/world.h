@@ -95,6 +95,8 @@ class World {
   [[nodiscard]] bool faulty() const { return options_.faults && now() < faults_end_; }
   // Nothing passes between them until then; `*` is everybody.
   void cut(std::string a, std::string b, TimePoint until);
+  // Until then much of what goes to or from it comes later than anybody waits.
+  void slow_down(std::string part, TimePoint until);
   [[nodiscard]] bool is_cut(std::string_view a, std::string_view b) const;
   [[nodiscard]] Leg leg(std::string_view from, std::string_view to);
 
@@ -145,6 +147,8 @@ class World {
   TimePoint faults_end_{};
   Weather weather_;
   std::vector<Cut> cuts_;
+  std::string slow_part_;
+  TimePoint slow_until_{};
   std::uint64_t trace_hash_ = 0xcbf29ce484222325ULL;
   std::uint64_t events_ = 0;
   bool ending_ = false;
