@@ -198,14 +198,18 @@ void Broker::give_back(Source& source) {
   if (other != sources_.end()) (*other)->wake();
 }
 
+std::size_t Broker::partition_of(std::string_view from, std::string_view to) {
+  return chat::conversation_hash(from, to) % kPartitions;
+}
+
 std::vector<Broker::Body> Broker::split(const chat::RecordBatch& batch) {
   std::vector<Body> bodies(kPartitions);
   for (std::size_t index = 0; index < kPartitions; ++index) bodies[index].partition = index;
   for (const chat::MessageView message : batch.messages) {
-    bodies[chat::conversation_hash(message.from, message.to) % kPartitions].records.messages.add(message);
+    bodies[partition_of(message.from, message.to)].records.messages.add(message);
   }
   for (const chat::Mark& mark : batch.marks) {
-    bodies[chat::conversation_hash(mark.user, mark.with) % kPartitions].records.marks.push_back(mark);
+    bodies[partition_of(mark.user, mark.with)].records.marks.push_back(mark);
   }
   std::erase_if(bodies, [](const Body& body) { return body.records.empty(); });
   return bodies;

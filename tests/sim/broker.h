@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "chat/message_queue.h"
@@ -30,6 +31,7 @@ class Broker {
   // The connections of the process that was there are noticed to be gone.
   void forget(const Process& process);
 
+  [[nodiscard]] static std::size_t partition_of(std::string_view from, std::string_view to);
   Task<Result<void>> publish(const Process& gateway, const chat::RecordBatch& batch);
   [[nodiscard]] std::unique_ptr<chat::MessageSource> make_source(const Process& writer);
 
@@ -69,6 +71,10 @@ class QueuePort final : public chat::MessageQueue {
   QueuePort(World& world, Broker& broker, const Process& process) : world_(world), broker_(broker), process_(process) {}
 
   Task<Result<void>> publish(const chat::RecordBatch& batch) override;
+  [[nodiscard]] unsigned lanes() const override { return Broker::kPartitions; }
+  [[nodiscard]] unsigned lane_of(std::string_view from, std::string_view to) const override {
+    return static_cast<unsigned>(Broker::partition_of(from, to));
+  }
 
  private:
   World& world_;

@@ -28,15 +28,15 @@ class Checks {
   void stored_exactly_once();
   // Each client's pages hold every message of its conversations exactly once, as it is stored.
   void synced_exactly_once(const std::vector<const Seen*>& clients);
-  // Guarantee 4: a reply is later than what it answers, as it was when it was seen and as it is stored.
-  void replies_are_later();
+  // Guarantee 4: a reply is later than what it answers was when it was seen; with `strict`, also than that is stored.
+  void replies_are_later(bool strict);
 
   void complain(std::string kind, std::string what) { violations_.push_back({std::move(kind), std::move(what)}); }
   [[nodiscard]] std::vector<Violation> take() { return std::move(violations_); }
 
  private:
   // By key, without what a mutated store has added to the id; several if it is stored several times.
-  [[nodiscard]] std::multimap<MessageKey, chat::Message> stored() const;
+  [[nodiscard]] std::multimap<MessageKey, chat::Message, KeyOrder> stored() const;
 
   const Journal& journal_;
   const StoreService& store_;

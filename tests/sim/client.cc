@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "websocket/client_codec.h"
+#include "wire/close_code.h"
 
 namespace simplechat::sim {
 namespace {
@@ -20,6 +21,8 @@ namespace asio = boost::asio;
 constexpr std::size_t kFrameBytesMax = std::size_t{4} * 1024 * 1024;
 constexpr microseconds kTickMin{60'000};
 constexpr microseconds kTickMax{140'000};
+constexpr microseconds kDozeMin{500'000};
+constexpr microseconds kDozeMax{10'000'000};
 constexpr microseconds kHeldLook{50'000};
 constexpr milliseconds kPatience{6000};  // for any answer
 constexpr milliseconds kBackoffFirst{200};
@@ -87,6 +90,7 @@ void Client::tick() {
 
 void Client::act() {
   const TimePoint now = world_.now();
+  if (now < awake_at_) return;
   if (state_ == State::offline) {
     if (now >= back_at_) connect();
     return;
@@ -121,6 +125,11 @@ void Client::act() {
     send_register();
     return;
   }
+  if (world_.faulty() && random_.chance(habits_.doze)) {
+    awake_at_ = std::min(world_.faults_end(), now + random_.between(kDozeMin, kDozeMax));
+    world_.trace(name_, "dozes");
+    return;
+  }
   repeat_unacked();
   if (sending_ && unacked_.size() < kUnackedMax && random_.chance(often_ ? kOften : habits_.send)) send_new_message();
 }
@@ -141,6 +150,9 @@ void Client::connect() {
   world_.trace(name_, "connects to", gateway_->part);
   decoder_ = websocket::Decoder({.message_bytes_max = kFrameBytesMax}, websocket::Role::kClient);
   socket_.emplace(world_.executor(), ends[0]);
+  // So that what a client does not read soon waits with the gateway.
+  const int kernel_bytes = 1;
+  ::setsockopt(ends[1], SOL_SOCKET, SO_SNDBUF, &kernel_bytes, sizeof kernel_bytes);
   gateway->accept(ends[1]);
   wait_readable();
   state_ = State::registering;
@@ -254,7 +266,8 @@ void Client::request_sync() {
 microseconds Client::latency() { return world_.leg(name_, gateway_->part).delay; }
 
 bool Client::held() const {
-  return gateway_->dead || world_.now() < gateway_->stalled_until || world_.is_cut(name_, gateway_->part);
+  return world_.now() < awake_at_ || gateway_->dead || world_.now() < gateway_->stalled_until ||
+         world_.is_cut(name_, gateway_->part);
 }
 
 void Client::send(std::string frame) {
@@ -329,7 +342,10 @@ void Client::on_ping(std::string_view payload) {
   if (outgoing_.size() == 1) pump();
 }
 
-void Client::on_close(std::uint16_t /*code*/, std::string_view /*reason*/) { ended_by_peer_ = true; }
+void Client::on_close(std::uint16_t code, std::string_view /*reason*/) {
+  world_.trace(name_, code == wire::kCloseSlowConsumer ? "was too slow" : "gets a close");
+  ended_by_peer_ = true;
+}
 
 void Client::on_text(std::string_view text) {
   if (ended_by_peer_) return;

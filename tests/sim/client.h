@@ -29,6 +29,7 @@ struct Habits {
   double answer = 0.2;       // chance for each message seen
   double leave = 0;          // chance at each tick to drop the connection, while there are faults
   double register_anew = 0;  // chance at each tick to unregister and register again, while there are faults
+  double doze = 0;           // chance at each tick to do nothing, not even read, for seconds, while there are faults
 };
 
 class Client final : private websocket::DecoderEvents {
@@ -131,6 +132,7 @@ class Client final : private websocket::DecoderEvents {
   TimePoint back_at_{};
   int attempts_ = 0;
   bool sync_wanted_ = false;
+  TimePoint awake_at_{};
   bool sending_ = true;
   bool often_ = false;
   bool gone_ = false;

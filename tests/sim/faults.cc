@@ -19,6 +19,7 @@ class Plan {
                         .slow = random.chance(0.5) ? 0.0 : 4 * rarely(),
                         .very_slow = random.chance(0.7) ? 0.0 : rarely() / 2});
     each_maybe(&Plan::crash_gateway, 2);
+    each_maybe(&Plan::restart_gateway, 2);
     each_maybe(&Plan::stall_gateway, 1);
     each_maybe(&Plan::crash_writer, 2);
     each_maybe(&Plan::stall_writer, 1);
@@ -55,6 +56,12 @@ class Plan {
     world_.at(back, [this_gateways = &suspects_.gateways, index] {
       if (this_gateways->at(index) == nullptr) this_gateways->start(index);
     });
+  }
+
+  void restart_gateway(TimePoint when) {
+    const auto index = static_cast<std::size_t>(world_.random().next() % suspects_.gateways.size());
+    world_.at(when,
+              [gateways = &suspects_.gateways, &world = world_, index] { world.spawn(gateways->restart(index)); });
   }
 
   // Longer than the lease, or not.

@@ -36,6 +36,10 @@ class SimGateway::WatchedQueue final : public chat::MessageQueue {
     }
     return port_.publish(batch);
   }
+  [[nodiscard]] unsigned lanes() const override { return port_.lanes(); }
+  [[nodiscard]] unsigned lane_of(std::string_view from, std::string_view to) const override {
+    return port_.lane_of(from, to);
+  }
 
  private:
   SimGateway& gateway_;
@@ -44,7 +48,7 @@ class SimGateway::WatchedQueue final : public chat::MessageQueue {
 };
 
 SimGateway::SimGateway(World& world, const Services& services, Gateways& gateways, std::string url, int run,
-                       const WallClock& clock)
+                       const WallClock& clock, sv_websocket::ConnectionLimits limits)
     : world_(world),
       process_{.part = url},
       wall_clock_(clock),
@@ -58,7 +62,7 @@ SimGateway::SimGateway(World& world, const Services& services, Gateways& gateway
                  {.register_all_again = [this] { register_all_again(); }, .resync_all = [this] { resync_all(); }}),
       transport_(world.reactor()),
       probe_(metrics_),
-      hub_(world.reactor(), transport_, roster_, {}),
+      hub_(world.reactor(), transport_, roster_, limits),
       router_({.reactor = world.reactor(),
                .turn_end = transport_.turn_end(),
                .roster = roster_,
@@ -95,6 +99,7 @@ void SimGateway::start() {
 }
 
 Task<void> SimGateway::stop() {
+  if (std::exchange(stopping_, true)) co_return;
   publisher_.refuse();
   co_await publisher_.drain(world_.now() + std::chrono::seconds(7));
   hub_.close_all(wire::kCloseGoingAway, "shutting down");
@@ -157,8 +162,8 @@ Task<Result<std::vector<std::size_t>>> RelayPort::deliver(const std::string& url
                              });
 }
 
-Gateways::Gateways(World& world, const Services& services, std::size_t count)
-    : world_(world), services_(services), machines_(count) {}
+Gateways::Gateways(World& world, const Services& services, sv_websocket::ConnectionLimits limits, std::size_t count)
+    : world_(world), services_(services), limits_(limits), machines_(count) {}
 
 Gateways::~Gateways() = default;
 
@@ -167,7 +172,7 @@ std::string Gateways::url_of(std::size_t index) { return fmt::format("gateway{}"
 SimGateway* Gateways::at(std::size_t index) {
   if (machines_[index].runs.empty()) return nullptr;
   SimGateway* latest = machines_[index].runs.back().get();
-  return latest->process().dead ? nullptr : latest;
+  return latest->takes_more() ? latest : nullptr;
 }
 
 SimGateway* Gateways::at(const std::string& url) {
@@ -181,7 +186,8 @@ void Gateways::start(std::size_t index) {
   Machine& machine = machines_[index];
   const int run = static_cast<int>(machine.runs.size()) + 1;
   world_.trace(url_of(index), "starts");
-  machine.runs.push_back(std::make_unique<SimGateway>(world_, services_, *this, url_of(index), run, machine.clock));
+  machine.runs.push_back(
+      std::make_unique<SimGateway>(world_, services_, *this, url_of(index), run, machine.clock, limits_));
   machine.runs.back()->start();
 }
 
@@ -190,6 +196,15 @@ void Gateways::crash(std::size_t index) {
   if (gateway == nullptr) return;
   world_.trace(url_of(index), "crashes");
   gateway->process().dead = true;
+}
+
+Task<void> Gateways::restart(std::size_t index) {
+  SimGateway* gateway = at(index);
+  if (gateway == nullptr) co_return;
+  world_.trace(url_of(index), "stops");
+  co_await gateway->stop();
+  gateway->process().dead = true;
+  if (!world_.ending()) start(index);
 }
 
 Task<void> Gateways::stop() {

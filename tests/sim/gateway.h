@@ -62,12 +62,14 @@ class SimGateway {
 
   // `clock` belongs to the machine and outlives the process.
   SimGateway(World& world, const Services& services, Gateways& gateways, std::string url, int run,
-             const WallClock& clock);
+             const WallClock& clock, sv_websocket::ConnectionLimits limits);
 
   void start();
+  // The orderly end. Twice is once.
   Task<void> stop();
 
   [[nodiscard]] Process& process() { return process_; }
+  [[nodiscard]] bool takes_more() const { return !process_.dead && !stopping_; }
   // Takes a client's connected socket.
   void accept(int fd) { hub_.accept(fd, {}, {}); }
   // What /v1/deliver does.
@@ -107,23 +109,26 @@ class SimGateway {
   sv_websocket::Publisher publisher_;
   sv_websocket::SessionServices services_;
   boost::asio::steady_timer tick_;
+  bool stopping_ = false;
 };
 
 // The machines on which gateways run, by url; each runs one process at a time.
 class Gateways {
  public:
-  Gateways(World& world, const Services& services, std::size_t count);
+  Gateways(World& world, const Services& services, sv_websocket::ConnectionLimits limits, std::size_t count);
   ~Gateways();
 
   [[nodiscard]] std::size_t size() const { return machines_.size(); }
   [[nodiscard]] static std::string url_of(std::size_t index);
-  // nullptr while nothing runs there.
+  // nullptr while nothing runs there, or what runs takes nothing any more.
   [[nodiscard]] SimGateway* at(std::size_t index);
   [[nodiscard]] SimGateway* at(const std::string& url);
   [[nodiscard]] WallClock& clock(std::size_t index) { return machines_[index].clock; }
 
   void start(std::size_t index);
   void crash(std::size_t index);
+  // The orderly end of one process and the start of the next.
+  Task<void> restart(std::size_t index);
   // All processes of all times. Their clients are gone.
   Task<void> stop();
   [[nodiscard]] std::vector<std::string> clock_faults() const;
@@ -135,7 +140,8 @@ class Gateways {
   };
 
   World& world_;
-  Services services_;
+  const Services services_;
+  const sv_websocket::ConnectionLimits limits_;
   std::vector<Machine> machines_;
 };
 

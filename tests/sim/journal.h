@@ -10,17 +10,17 @@
 #include <vector>
 
 #include "chat/message.h"
+#include "chat/message_store.h"
 #include "world.h"
 
 namespace simplechat::sim {
 
-// What a message is known by: (from, to, id).
-struct MessageKey {
-  std::string from;
-  std::string to;
-  std::string id;
+using chat::MessageKey;
 
-  auto operator<=>(const MessageKey&) const = default;
+struct KeyOrder {
+  bool operator()(const MessageKey& a, const MessageKey& b) const {
+    return std::tie(a.from, a.to, a.id) < std::tie(b.from, b.to, b.id);
+  }
 };
 
 struct Sent {
@@ -43,14 +43,14 @@ struct Synced {
 struct Seen {
   std::string user;
   std::string name;
-  std::set<MessageKey> messages;  // live, by sync, or written here
-  std::vector<Synced> chain;      // by sync alone, page after page
+  std::set<MessageKey, KeyOrder> messages;  // live, by sync, or written here
+  std::vector<Synced> chain;                // by sync alone, page after page
   std::optional<TimePoint> registered_since;
   bool synced_to_end = false;  // by the last sync
 };
 
 struct Journal {
-  std::map<MessageKey, Sent> sent;
+  std::map<MessageKey, Sent, KeyOrder> sent;
   std::vector<std::string> complaints;  // of clients that were answered against the contract
 };
 

@@ -81,6 +81,7 @@ int main(int argc, char** argv) {
   app.add_option("--seeds", seeds, "run FIRST..LAST")->excludes(one);
   app.add_option("--ignore", ignored, "kinds of violations that do not count")->delimiter(',');
   app.add_flag("--trace", options.print, "print every event");
+  app.add_flag("--strict", options.strict_order, "hold replies against the stored times, too");
   app.add_flag("--calm", calm, "without faults");
   app.add_option("--mutation", options.mutation, "with a defect switched on")
       ->transform(CLI::CheckedTransformer(kMutations));

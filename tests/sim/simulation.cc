@@ -24,6 +24,7 @@ using std::chrono::seconds;
 constexpr seconds kWarmUp{1};
 constexpr seconds kHealing{10};     // guarantee 3
 constexpr seconds kCalmTraffic{3};  // goes on behind it, and must arrive live
+constexpr sv_websocket::ConnectionLimits kSmallOutbox{.outbox_bytes_max = 2000};  // some messages, so that it fills
 constexpr seconds kLastAcks{3};
 constexpr seconds kLastSync{2};
 
@@ -37,9 +38,11 @@ class Simulation {
     habits_ = {.send = random.pick(kSendRates),
                .answer = 0.2,
                .leave = random.pick(kLeaveRates),
-               .register_anew = random.pick(kLeaveRates)};
+               .register_anew = random.pick(kLeaveRates),
+               .doze = random.pick(kLeaveRates)};
     gateways_ =
         std::make_unique<Gateways>(world_, Services{.directory = directory_, .broker = broker_, .store = store_},
+                                   random.chance(0.3) ? kSmallOutbox : sv_websocket::ConnectionLimits{},
                                    static_cast<std::size_t>(random.between(2, 3)));
     writers_ = std::make_unique<Writers>(world_, broker_, store_, static_cast<std::size_t>(random.between(1, 3)));
     suspects_ = std::make_unique<Suspects>(
@@ -111,7 +114,7 @@ class Simulation {
     }
     checks_->stored_exactly_once();
     checks_->synced_exactly_once(seen());
-    checks_->replies_are_later();
+    checks_->replies_are_later(world_.options().strict_order);
     for (const std::string& fault : gateways_->clock_faults()) checks_->complain("clock", fault);
     for (const std::string& complaint : journal_.complaints) checks_->complain("contract", complaint);
   }

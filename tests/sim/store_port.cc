@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <utility>
+#include <vector>
 
 namespace simplechat::sim {
 namespace {
@@ -84,6 +85,13 @@ Task<Result<chat::HistoryPage>> StorePort::history(const chat::HistoryQuery& que
 Task<Result<chat::ConversationsPage>> StorePort::conversations(const chat::ConversationsQuery& query) {
   return world_.call<chat::ConversationsPage>(
       process_, kPart, kReadDeadline, [&service = service_, query]() { return service.log().conversations(query); });
+}
+
+Task<Result<bool>> StorePort::contains_all(std::span<const chat::MessageKey> keys) {
+  return world_.call<bool>(process_, kPart, kReadDeadline,
+                           [&service = service_, copy = std::vector<chat::MessageKey>(keys.begin(), keys.end())]() {
+                             return service.log().contains_all(copy);
+                           });
 }
 
 Task<Result<chat::SyncPage>> StorePort::sync(const chat::SyncQuery& query) {

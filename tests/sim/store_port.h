@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <span>
 #include <string>
 
 #include "adapters/memory/message_store.h"
@@ -48,6 +49,7 @@ class StorePort final : public chat::MessageStore {
   Task<Result<chat::HistoryPage>> history(const chat::HistoryQuery& query) override;
   Task<Result<chat::ConversationsPage>> conversations(const chat::ConversationsQuery& query) override;
   Task<Result<chat::SyncPage>> sync(const chat::SyncQuery& query) override;
+  Task<Result<bool>> contains_all(std::span<const chat::MessageKey> keys) override;
 
  private:
   World& world_;

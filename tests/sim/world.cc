@@ -7,8 +7,6 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <cstdio>
 
-#include "virtual_time.h"
-
 namespace simplechat::sim {
 namespace {
 
@@ -22,20 +20,17 @@ constexpr double kSlowPart = 0.3;
 constexpr auto kForever = TimePoint::max();
 
 // Far from zero, as a machine's is that has been up for some days.
-TimePoint begin() {
-  const TimePoint start{std::chrono::hours(100)};
-  begin_virtual_time(start);
-  return start;
-}
+constexpr TimePoint kStart{std::chrono::hours(100)};
 
 }  // namespace
 
 World::World(const Options& options)
     : options_(options),
+      time_(kStart),
+      start_(kStart),
       gate_(reactor_.executor()),
       the_end_(reactor_.executor()),
-      random_(options.seed),
-      start_(begin()) {}
+      random_(options.seed) {}
 
 World::~World() = default;
 

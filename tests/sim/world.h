@@ -24,6 +24,7 @@
 #include "runtime/reactor.h"
 #include "runtime/reply.h"
 #include "runtime/wait_list.h"
+#include "virtual_time.h"
 
 namespace simplechat::sim {
 
@@ -45,6 +46,9 @@ struct Options {
   std::uint64_t seed = 1;
   Mutation mutation = Mutation::none;
   bool faults = true;
+  // Also hold replies against the time under which what they answer came to be stored. A message that was delivered but
+  // not stored, and is repeated after it was answered, is stored with a later time than the answer.
+  bool strict_order = false;
   bool print = false;  // every event, to stdout
 };
 
@@ -139,11 +143,12 @@ class World {
   }
 
   const Options options_;
+  VirtualTime time_;
+  const TimePoint start_;
   runtime::Reactor reactor_{0};
   runtime::Gate gate_;
   runtime::WaitList the_end_;
   Random random_;
-  const TimePoint start_;
   TimePoint faults_end_{};
   Weather weather_;
   std::vector<Cut> cuts_;
