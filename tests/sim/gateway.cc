@@ -12,7 +12,8 @@
 namespace simplechat::sim {
 namespace {
 
-constexpr milliseconds kTick{1000};
+constexpr milliseconds kTick{250};
+constexpr unsigned kTicksPerSecond = 4;
 constexpr chat::Timestamp kEpoch = 1'700'000'000'000'000;  // the simulated clocks begin here
 
 std::uint32_t seconds_of(TimePoint time) {
@@ -72,8 +73,9 @@ SimGateway::SimGateway(World& world, const Services& services, Gateways& gateway
                .own_url = url,
                .to_sessions = [this](const chat::DeliveryView& delivery,
                                      sv_websocket::SessionKey except) { hub_.deliver(delivery, except); }}),
-      publisher_(world.reactor(), transport_.turn_end(), *queue_, chat::limits::kUnconfirmedBytesMax,
-                 {.settled = [this](sv_websocket::SessionKey sender, const chat::MessageView& message,
+      progress_(world.reactor(), *queue_, reader_),
+      publisher_(world.reactor(), transport_.turn_end(), *queue_, progress_, chat::limits::kUnconfirmedBytesMax,
+                 {.settled = [this](const sv_websocket::Publisher::Sender& sender, const chat::MessageView& message,
                                     const Result<void>& outcome) { settled(sender, message, outcome); },
                   .relieved = [this] { hub_.resume_paused(); }}),
       services_{.hub = hub_,
@@ -93,7 +95,6 @@ SimGateway::SimGateway(World& world, const Services& services, Gateways& gateway
 
 void SimGateway::start() {
   router_.connect({nullptr});
-  router_.start();
   registrar_.start();
   tick();
 }
@@ -107,6 +108,7 @@ Task<void> SimGateway::stop() {
   tick_.cancel();
   co_await hub_.gate().close();
   co_await router_.stop();
+  co_await progress_.stop();
   co_await registrar_.stop();
 }
 
@@ -114,9 +116,17 @@ std::vector<std::size_t> SimGateway::take(const chat::DeliveryBatch& batch) {
   return sv_websocket::take_deliveries(services_, roster_, batch);
 }
 
-void SimGateway::settled(sv_websocket::SessionKey sender, const chat::MessageView& message,
+void SimGateway::settled(const sv_websocket::Publisher::Sender& sender, const chat::MessageView& message,
                          const Result<void>& outcome) {
-  if (sv_websocket::Session* session = hub_.find(sender)) session->settled(message, outcome);
+  if (!outcome) {
+    if (sv_websocket::Session* session = hub_.find(sender.session)) session->refused(message, outcome.error());
+    return;
+  }
+  router_.handovers().when_done(
+      sender.ticket, world_.now(),
+      [this, key = sender.session, id = std::string(message.id), to = std::string(message.to), at = message.at] {
+        if (sv_websocket::Session* session = hub_.find(key)) session->acknowledge(id, to, at);
+      });
 }
 
 void SimGateway::register_all_again() {
@@ -141,8 +151,13 @@ void SimGateway::tick() {
   tick_.expires_after(kTick);
   tick_.async_wait([this](const boost::system::error_code& stopped) {
     if (stopped) return;
-    transport_.sweep(world_.now());
-    hub_.tick(seconds_of(world_.now()));
+    progress_.check();
+    router_.tick(progress_.stored_until(), world_.now());
+    hub_.run_checks(world_.now());
+    if (++ticks_ % kTicksPerSecond == 0) {
+      transport_.sweep(world_.now());
+      hub_.tick(seconds_of(world_.now()));
+    }
     tick();
   });
 }

@@ -20,6 +20,7 @@
 #include "sv_websocket/registrar.h"
 #include "sv_websocket/roster.h"
 #include "sv_websocket/router.h"
+#include "sv_websocket/store_progress.h"
 #include "sv_websocket/transport.h"
 #include "wire/client_frame.h"
 #include "world.h"
@@ -82,7 +83,8 @@ class SimGateway {
   // Watches the order of what the gateway publishes.
   class WatchedQueue;
 
-  void settled(sv_websocket::SessionKey sender, const chat::MessageView& message, const Result<void>& outcome);
+  void settled(const sv_websocket::Publisher::Sender& sender, const chat::MessageView& message,
+               const Result<void>& outcome);
   void register_all_again();
   void resync_all();
   void tick();
@@ -106,9 +108,11 @@ class SimGateway {
   wire::FrameParser parser_;
   sv_websocket::Hub hub_;
   sv_websocket::Router router_;
+  sv_websocket::StoreProgress progress_;
   sv_websocket::Publisher publisher_;
   sv_websocket::SessionServices services_;
   boost::asio::steady_timer tick_;
+  unsigned ticks_ = 0;
   bool stopping_ = false;
 };
 
