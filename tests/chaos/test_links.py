@@ -3,6 +3,7 @@
 import contextlib
 import socket
 import socketserver
+import struct
 import threading
 import time
 
@@ -22,6 +23,11 @@ class SendBack(socketserver.BaseRequestHandler):
 class Server(socketserver.ThreadingTCPServer):
     daemon_threads = True
     allow_reuse_address = True
+    closed = threading.Event()  # a connection, by us
+
+    def shutdown_request(self, request):
+        super().shutdown_request(request)
+        self.closed.set()
 
 
 @pytest.fixture
@@ -125,6 +131,22 @@ def test_silent_then_reset(links, port):
         links.heal(LINK, reset=True)
         with pytest.raises(ConnectionResetError):
             connection.recv(1)
+
+
+def test_an_end_that_is_held_back_for_a_peer_that_resets(links, port):
+    with connected(port) as connection:
+        says(connection, b"before")
+        Server.closed.clear()
+        links.cut(LINK, "slow", delay=0.5)  # each way, so that the end stays with the proxy for a while
+        connection.shutdown(socket.SHUT_WR)
+        assert Server.closed.wait(DEADLINE_S)
+        for _ in range(3):  # the end from the server is with the proxy before these are answered
+            links.cut(LINK, "slow", delay=0.5)
+        links.cut(LINK, "silent")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    links.heal(LINK)
+    with connected(port) as connection:
+        says(connection, b"after")
 
 
 def test_slow_in_order(links, port):
