@@ -26,6 +26,7 @@ constexpr milliseconds kTick{250};
 constexpr int kTicksPerSecond = 4;
 constexpr milliseconds kCloseWait{2000};  // for the clients' part of the closing handshakes
 constexpr std::chrono::seconds kFlushWait{7};
+constexpr std::chrono::seconds kSettleWait{5};  // for the store to have what was sent, and for resyncs
 
 std::uint32_t seconds_of(steady_clock::time_point time) {
   return static_cast<std::uint32_t>(std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count());
@@ -123,6 +124,10 @@ class Gateway::Lane {
     for (const auto deadline = steady_clock::now() + kCloseWait;
          hub_.sessions() > 0 && steady_clock::now() < deadline;) {
       co_await pause(milliseconds(10));
+    }
+    // The clients are on their way to other gateways. Whom this one has passed over it alone knows.
+    for (const auto deadline = steady_clock::now() + kSettleWait; !router_.idle() && steady_clock::now() < deadline;) {
+      co_await pause(milliseconds(50));
     }
     tick_.cancel();
     co_await hub_.gate().close();

@@ -64,6 +64,8 @@ class MissedUsers {
   }
 
   [[nodiscard]] std::size_t noted() const { return noted_.size(); }
+  // Nobody is remembered, in either way.
+  [[nodiscard]] bool empty() const { return noted_.empty() && buckets_.empty() && filling_.empty(); }
 
  private:
   struct Bucket {

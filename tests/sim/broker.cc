@@ -166,14 +166,16 @@ void Broker::forget(const Process& process) {
 }
 
 void Broker::crash(TimePoint until) {
-  world_.trace(kPart, "crashes");
+  world_.trace(kPart, "goes down");
   down_until_ = until;
   ++crashes_;
   for (Source* source : std::vector(sources_)) {
     if (source != nullptr) source->break_connection();
   }
   for (Partition& partition : partitions_) {
-    std::erase_if(partition.ready, [this](const Body& body) { return !body.durable && world_.random().chance(0.5); });
+    const std::size_t lost = std::erase_if(
+        partition.ready, [this](const Body& body) { return !body.durable && world_.random().chance(0.5); });
+    if (lost > 0) world_.trace(kPart, "loses bodies");
   }
 }
 

@@ -31,7 +31,9 @@ void Checks::nothing_hidden(const std::vector<const Seen*>& clients) {
     for (const Seen* client : clients) {
       const bool there = client->registered_since && *client->registered_since < faults_end_;
       if (!there || !concerns(key, client->user) || client->messages.contains(key)) continue;
-      complain("hidden", fmt::format("{} has not seen {}", client->name, name_of(key)));
+      const Process* gateway = sent->second.accepted_by;
+      complain(gateway != nullptr && gateway->dead ? "forgotten" : "hidden",
+               fmt::format("{} has not seen {}", client->name, name_of(key)));
     }
   }
 }

@@ -361,7 +361,10 @@ void Client::on_text(std::string_view text) {
   if (type == "error") return on_error(frame);
   if (type == "normal") return on_normal(frame);
   if (type == "sync") return on_sync(frame);
-  if (type == "resync") return request_sync();
+  if (type == "resync") {
+    world_.trace(name_, "is told to resync");
+    return request_sync();
+  }
 }
 
 void Client::on_registered() {
@@ -380,6 +383,7 @@ void Client::on_ack(simdjson::dom::object frame) {
     return;
   }
   sent->second.acked = true;
+  sent->second.accepted_by = gateway_;
   std::erase_if(unacked_, [&key](const Unacked& each) { return each.key == key; });
 }
 

@@ -9,7 +9,8 @@ Task<Result<chat::LeaseState>> DirectoryPort::renew(const chat::GatewayIdentity&
       process_, kPart, kDeadline, [&service = service_, gateway, lease]() -> Task<Result<chat::LeaseState>> {
         const auto records = service.records();
         const auto state = co_await records->renew(gateway, lease);
-        service.world().trace(gateway.incarnation, "renewed", state->records_kept ? "kept" : "anew");
+        const bool anew = service.opened_anew(gateway.incarnation, state->opening);
+        service.world().trace(gateway.incarnation, anew ? "renewed anew" : "renewed");
         co_return state;
       });
 }

@@ -1,7 +1,10 @@
 // The directory: sv-discover and its Redis as one thing, kept in adapters/memory, and one gateway's way to it.
 #pragma once
 
+#include <map>
 #include <memory>
+#include <string>
+#include <utility>
 
 #include "adapters/memory/directory.h"
 #include "chat/directory.h"
@@ -21,11 +24,16 @@ class DirectoryService {
   [[nodiscard]] std::shared_ptr<adapters::memory::MemoryDirectory> records() const { return records_; }
   // The mutation: what every change's fence becomes, so that the last one to arrive counts.
   [[nodiscard]] std::uint64_t next_fence() { return ++fence_; }
+  // Whether that is another opening than the one before.
+  [[nodiscard]] bool opened_anew(const std::string& incarnation, const std::string& opening) {
+    return std::exchange(openings_[incarnation], opening) != opening;
+  }
   [[nodiscard]] World& world() { return world_; }
 
  private:
   World& world_;
   std::shared_ptr<adapters::memory::MemoryDirectory> records_;
+  std::map<std::string, std::string> openings_;  // the latest, by incarnation
   std::uint64_t fence_ = 0;
 };
 

@@ -143,7 +143,10 @@ class Plan {
   void jump_clock(TimePoint when) {
     const auto index = static_cast<std::size_t>(world_.random().next() % suspects_.gateways.size());
     const microseconds offset = world_.random().between(seconds(-20), seconds(20));
-    world_.at(when, [gateways = &suspects_.gateways, index, offset] { gateways->clock(index).offset = offset; });
+    world_.at(when, [gateways = &suspects_.gateways, &world = world_, index, offset] {
+      world.trace(Gateways::url_of(index), "sets its clock");
+      gateways->clock(index).offset = offset;
+    });
   }
 
   std::string some_part() {

@@ -105,6 +105,9 @@ Task<void> SimGateway::stop() {
   co_await publisher_.drain(world_.now() + std::chrono::seconds(7));
   hub_.close_all(wire::kCloseGoingAway, "shutting down");
   while (hub_.sessions() > 0) co_await world_.sleep(milliseconds(10));
+  for (const TimePoint deadline = world_.now() + std::chrono::seconds(5); !router_.idle() && world_.now() < deadline;) {
+    co_await world_.sleep(milliseconds(50));
+  }
   tick_.cancel();
   co_await hub_.gate().close();
   co_await router_.stop();

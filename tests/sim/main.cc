@@ -38,13 +38,15 @@ Range parse_range(const std::string& text) {
 
 using Kinds = std::set<std::string>;
 
-int run_seeds(Range seeds, Options options, const Kinds& ignored) {
+int run_seeds(Range seeds, Options options, const Kinds& ignored, bool with_counts) {
   std::size_t failed = 0;
   std::uint64_t messages = 0;
+  Counts counts;
   std::map<std::string, std::size_t> kinds;
   for (options.seed = seeds.first; options.seed <= seeds.last; ++options.seed) {
     Outcome outcome = run(options);
     messages += outcome.messages;
+    for (const auto& [verb, count] : outcome.counts) counts[verb] += count;
     std::erase_if(outcome.violations, [&](const Violation& each) { return ignored.contains(each.kind); });
     if (outcome.violations.empty()) continue;
     ++failed;
@@ -56,14 +58,17 @@ int run_seeds(Range seeds, Options options, const Kinds& ignored) {
   }
   fmt::print("{} seeds, {} messages, {} seeds failed\n", seeds.last - seeds.first + 1, messages, failed);
   for (const auto& [kind, count] : kinds) fmt::print("  {}: {} seeds\n", kind, count);
+  if (with_counts) {
+    for (const auto& [verb, count] : counts) fmt::print("{:10} {}\n", count, verb);
+  }
   return failed == 0 ? 0 : 1;
 }
 
 int run_one(const Options& options) {
   const Outcome outcome = run(options);
   for (const Violation& violation : outcome.violations) fmt::print("{}: {}\n", violation.kind, violation.what);
-  fmt::print("seed {}: {} events, {} messages, trace {:016x}, {} violations\n", options.seed, outcome.events,
-             outcome.messages, outcome.trace_hash, outcome.violations.size());
+  fmt::print("seed {}: {} messages, trace {:016x}, {} violations\n", options.seed, outcome.messages, outcome.trace_hash,
+             outcome.violations.size());
   return outcome.violations.empty() ? 0 : 1;
 }
 
@@ -76,12 +81,14 @@ int main(int argc, char** argv) {
   Options options;
   std::string seeds = "1..1000";
   bool calm = false;
+  bool counts = false;
   std::vector<std::string> ignored;
   auto* const one = app.add_option("--seed", options.seed, "run one seed and print what it violates");
   app.add_option("--seeds", seeds, "run FIRST..LAST")->excludes(one);
   app.add_option("--ignore", ignored, "kinds of violations that do not count")->delimiter(',');
   app.add_flag("--trace", options.print, "print every event");
   app.add_flag("--strict", options.strict_order, "hold replies against the stored times, too");
+  app.add_flag("--counts", counts, "print how often what happened in --seeds");
   app.add_flag("--calm", calm, "without faults");
   app.add_option("--mutation", options.mutation, "with a defect switched on")
       ->transform(CLI::CheckedTransformer(kMutations));
@@ -91,7 +98,7 @@ int main(int argc, char** argv) {
                                       "sim");
   try {
     return one->count() > 0 ? run_one(options)
-                            : run_seeds(parse_range(seeds), options, Kinds(ignored.begin(), ignored.end()));
+                            : run_seeds(parse_range(seeds), options, Kinds(ignored.begin(), ignored.end()), counts);
   } catch (const std::exception& failure) {
     fmt::print(stderr, "sim: {}\n", failure.what());
     return 2;

@@ -18,25 +18,37 @@ namespace {
 constexpr std::uint64_t kSeeds = 600;
 constexpr std::uint64_t kMutatedSeedsMax = 600;
 
-// What the product does not hold yet. A kind leaves this list with the change that makes it hold.
-constexpr std::array<std::string_view, 3> kNotYetHeld{"hidden", "passed_over", "causality_moved"};
+// What docs/guarantees.md says is not promised: a gateway that dies while it remembers whom it has passed over, and a
+// client that answers on a gateway whose clock is behind what it saw on another.
+constexpr std::array<std::string_view, 2> kNotPromised{"forgotten", "causality_moved"};
 
 std::string complaints(const Outcome& outcome) {
   std::string all;
   for (const Violation& violation : outcome.violations) {
-    if (std::ranges::find(kNotYetHeld, violation.kind) != kNotYetHeld.end()) continue;
+    if (std::ranges::find(kNotPromised, violation.kind) != kNotPromised.end()) continue;
     all += fmt::format("  {}: {}\n", violation.kind, violation.what);
   }
   return all;
 }
 
-void expect_to_pass(std::uint64_t seed) {
-  const std::string found = complaints(run({.seed = seed}));
-  EXPECT_EQ(found, "") << "seed " << seed << "; every event of it: bin/sim --seed " << seed << " --trace";
+Counts expect_to_pass(std::uint64_t seed) {
+  const Outcome outcome = run({.seed = seed});
+  EXPECT_EQ(complaints(outcome), "") << "seed " << seed << "; every event of it: bin/sim --seed " << seed << " --trace";
+  return outcome.counts;
 }
 
 TEST(Simulation, SeedsPass) {
-  for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) expect_to_pass(seed);
+  Counts counts;
+  for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
+    for (const auto& [verb, count] : expect_to_pass(seed)) counts[verb] += count;
+  }
+  // A seed that passes says little if nothing happens in it.
+  for (const char* const verb :
+       {"crashes", "dies", "goes down", "stops", "stalls", "loses its data", "is cut off from", "slows down",
+        "sets its clock", "dozes", "request lost to", "answer lost from", "consumer lost", "loses bodies",
+        "was too slow", "renewed anew", "resyncs all", "is told to resync"}) {
+    EXPECT_GT(counts[verb], 10U) << verb;
+  }
 }
 
 TEST(Simulation, SeedsThatOnceFailedPass) {
@@ -62,7 +74,7 @@ TEST(Simulation, ASeedReplaysExactly) {
     static_cast<void>(run({.seed = seed + 1000}));
     const Outcome again = run({.seed = seed});
     EXPECT_EQ(once.trace_hash, again.trace_hash) << "seed " << seed;
-    EXPECT_EQ(once.events, again.events) << "seed " << seed;
+    EXPECT_EQ(once.counts, again.counts) << "seed " << seed;
   }
   EXPECT_NE(run({.seed = 1}).trace_hash, run({.seed = 2}).trace_hash);
 }
@@ -78,9 +90,9 @@ class Mutations : public ::testing::TestWithParam<Defect> {};
 TEST_P(Mutations, AreFound) {
   for (std::uint64_t seed = 1; seed <= kMutatedSeedsMax; ++seed) {
     const Outcome mutated = run({.seed = seed, .mutation = GetParam().mutation});
-    const std::string found = complaints(mutated);
-    if (found.empty() || !complaints(run({.seed = seed})).empty()) continue;
-    fmt::print("seed {} finds {}:\n{}", seed, GetParam().name, found);
+    if (mutated.violations.empty() || !run({.seed = seed}).violations.empty()) continue;
+    const Violation& found = mutated.violations.front();
+    fmt::print("seed {} finds {}: {}: {}\n", seed, GetParam().name, found.kind, found.what);
     return;
   }
   FAIL() << "no seed up to " << kMutatedSeedsMax << " finds it";

@@ -61,7 +61,7 @@ class Simulation {
     }
     return {.violations = checks_->take(),
             .trace_hash = world_.trace_hash(),
-            .events = world_.events(),
+            .counts = world_.counts(),
             .messages = store_.log().messages().size()};
   }
 

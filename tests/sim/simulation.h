@@ -12,8 +12,8 @@ namespace simplechat::sim {
 struct Outcome {
   std::vector<Violation> violations;  // none: the seed passes
   std::uint64_t trace_hash = 0;       // of everything that happened, in order
-  std::uint64_t events = 0;
-  std::size_t messages = 0;  // stored
+  Counts counts;                      // of what happened, by verb
+  std::size_t messages = 0;           // stored
 };
 
 // The same options give the same outcome.

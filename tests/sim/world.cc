@@ -94,7 +94,8 @@ Task<bool> World::pass(const Process& process) {
 
 void World::trace(std::string_view who, std::string_view what, std::string_view about) {
   constexpr std::uint64_t kPrime = 0x100000001b3ULL;
-  ++events_;
+  const auto entry = counts_.find(what);
+  ++(entry == counts_.end() ? counts_.emplace(what, 0).first : entry)->second;
   const auto mix = [this](std::string_view text) {
     for (const char c : text) trace_hash_ = (trace_hash_ ^ static_cast<unsigned char>(c)) * kPrime;
     trace_hash_ = (trace_hash_ ^ 0xff) * kPrime;

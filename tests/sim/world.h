@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -57,6 +58,8 @@ struct Process {
   bool dead = false;
   TimePoint stalled_until{};
 };
+
+using Counts = std::map<std::string, std::uint64_t, std::less<>>;
 
 // One way of a call.
 struct Leg {
@@ -118,7 +121,8 @@ class World {
   // The record.
   void trace(std::string_view who, std::string_view what, std::string_view about = {});
   [[nodiscard]] std::uint64_t trace_hash() const { return trace_hash_; }
-  [[nodiscard]] std::uint64_t events() const { return events_; }
+  // How often what happened.
+  [[nodiscard]] const Counts& counts() const { return counts_; }
 
   // From now on dead processes' calls fail at once.
   void end();
@@ -155,7 +159,7 @@ class World {
   std::string slow_part_;
   TimePoint slow_until_{};
   std::uint64_t trace_hash_ = 0xcbf29ce484222325ULL;
-  std::uint64_t events_ = 0;
+  Counts counts_;
   bool ending_ = false;
 };
 

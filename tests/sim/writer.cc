@@ -51,7 +51,7 @@ void Writers::start(std::size_t index) {
 void Writers::crash(std::size_t index, microseconds noticed_after) {
   Writer* writer = at(index);
   if (writer == nullptr) return;
-  world_.trace(writer->process().part, "crashes");
+  world_.trace(writer->process().part, "dies");
   writer->process().dead = true;
   world_.at(world_.now() + noticed_after, [this, writer] { broker_.forget(writer->process()); });
 }
