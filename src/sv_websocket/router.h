@@ -73,9 +73,7 @@ class Router final : private runtime::TurnEnd::Hook {
   // Called a few times a second: tells those to resync who may have missed what is in the store by `stored_until`.
   void tick(MissedUsers::TimePoint stored_until, MissedUsers::TimePoint now);
   // Nothing is under way and nobody is left to be told: the gateway may go.
-  [[nodiscard]] bool idle() const {
-    return missed_.empty() && to_look_up_.empty() && !looking_up_ && peers_.empty();
-  }
+  [[nodiscard]] bool idle() const { return missed_.empty() && to_look_up_.empty() && !looking_up_ && peers_.empty(); }
 
  private:
   enum class Attempt : std::uint8_t { first, last };

@@ -32,7 +32,7 @@ void Checks::nothing_hidden(const std::vector<const Seen*>& clients) {
       const bool there = client->registered_since && *client->registered_since < faults_end_;
       if (!there || !concerns(key, client->user) || client->messages.contains(key)) continue;
       const Process* gateway = sent->second.accepted_by;
-      complain(gateway != nullptr && gateway->dead ? "forgotten" : "hidden",
+      complain(gateway != nullptr && gateway->forgot ? "forgotten" : "hidden",
                fmt::format("{} has not seen {}", client->name, name_of(key)));
     }
   }

@@ -108,6 +108,7 @@ Task<void> SimGateway::stop() {
   for (const TimePoint deadline = world_.now() + std::chrono::seconds(5); !router_.idle() && world_.now() < deadline;) {
     co_await world_.sleep(milliseconds(50));
   }
+  process_.forgot = !router_.idle();
   tick_.cancel();
   co_await hub_.gate().close();
   co_await router_.stop();
@@ -203,6 +204,7 @@ SimGateway* Gateways::at(const std::string& url) {
 void Gateways::start(std::size_t index) {
   Machine& machine = machines_[index];
   const int run = static_cast<int>(machine.runs.size()) + 1;
+  for (const auto& former : machine.runs) former->kill();  // one that is still stopping holds the ports
   world_.trace(url_of(index), "starts");
   machine.runs.push_back(
       std::make_unique<SimGateway>(world_, services_, *this, url_of(index), run, machine.clock, limits_));
@@ -213,7 +215,7 @@ void Gateways::crash(std::size_t index) {
   SimGateway* gateway = at(index);
   if (gateway == nullptr) return;
   world_.trace(url_of(index), "crashes");
-  gateway->process().dead = true;
+  gateway->kill();
 }
 
 Task<void> Gateways::restart(std::size_t index) {
@@ -222,7 +224,7 @@ Task<void> Gateways::restart(std::size_t index) {
   world_.trace(url_of(index), "stops");
   co_await gateway->stop();
   gateway->process().dead = true;
-  if (!world_.ending()) start(index);
+  if (!world_.ending() && at(index) == nullptr && gateway == machines_[index].runs.back().get()) start(index);
 }
 
 Task<void> Gateways::stop() {

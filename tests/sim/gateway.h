@@ -70,6 +70,10 @@ class SimGateway {
   Task<void> stop();
 
   [[nodiscard]] Process& process() { return process_; }
+  void kill() {
+    process_.forgot = process_.forgot || !process_.dead;
+    process_.dead = true;
+  }
   [[nodiscard]] bool takes_more() const { return !process_.dead && !stopping_; }
   // Takes a client's connected socket.
   void accept(int fd) { hub_.accept(fd, {}, {}); }

@@ -18,7 +18,7 @@ namespace {
 constexpr std::uint64_t kSeeds = 600;
 constexpr std::uint64_t kMutatedSeedsMax = 600;
 
-// What docs/guarantees.md says is not promised: a gateway that dies while it remembers whom it has passed over, and a
+// What docs/guarantees.md says is not promised: a gateway that goes while it remembers whom it has passed over, and a
 // client that answers on a gateway whose clock is behind what it saw on another.
 constexpr std::array<std::string_view, 2> kNotPromised{"forgotten", "causality_moved"};
 

@@ -56,6 +56,7 @@ struct Options {
 struct Process {
   std::string part;  // its name in the network; a restarted process has the name of the one before
   bool dead = false;
+  bool forgot = false;  // it went, and with it what it still had to tell somebody
   TimePoint stalled_until{};
 };
 
