@@ -46,22 +46,13 @@ std::string random_id() {
   return fmt::format("{:016x}{:016x}", random(), random());
 }
 
-// The partitions of consumer `index` of `count`: single active consumers don't balance by themselves, so within a
-// process they are dealt out.
-std::vector<unsigned> partitions_of(unsigned index, unsigned count, unsigned partitions) {
-  std::vector<unsigned> own;
-  for (unsigned partition = index; partition < partitions; partition += count) own.push_back(partition);
-  return own;
-}
-
 // One consumer: its end of the queue, its connection to the database, and what moves records from one to the other.
 struct Writer {
   Writer(runtime::Reactor& reactor, const Settings& settings, const adapters::rabbitmq::BrokerAddress& broker,
-         unsigned index, unsigned count, adapters::postgres::PostgresReader& reader, runtime::Readiness& readiness,
+         unsigned index, adapters::postgres::PostgresReader& reader, runtime::Readiness& readiness,
          sv_persist::Probe& probe)
       : source({.address = broker,
                 .topology = adapters::rabbitmq::Topology(settings.partitions),
-                .partitions = partitions_of(index, count, settings.partitions),
                 .defaults = {.make_id = random_id, .now = chat::system_wall_clock}},
                readiness.add(fmt::format("rabbitmq consumer {}", index + 1))),
         store({.url = settings.db_url}, reader, readiness.add(fmt::format("postgresql writer {}", index + 1))),
@@ -86,8 +77,7 @@ void serve(const Settings& settings, runtime::StopSignal& stop_signal) {
   std::vector<std::unique_ptr<Writer>> writers;
   const unsigned consumers = std::min(settings.consumers, settings.partitions);  // more would have nothing to consume
   for (unsigned index = 0; index < consumers; ++index) {
-    writers.push_back(
-        std::make_unique<Writer>(reactors[0], settings, *broker, index, consumers, reader, readiness, probe));
+    writers.push_back(std::make_unique<Writer>(reactors[0], settings, *broker, index, reader, readiness, probe));
   }
   runtime::HttpRoutes routes;
   sv_persist::add_history_routes(routes, reader, probe, settings.cluster_secret.read());

@@ -12,7 +12,7 @@
 namespace simplechat::adapters::rabbitmq {
 namespace {
 
-constexpr amqp_channel_t kChannel = 1;
+constexpr amqp_channel_t kChannel = 1;  // of all calls and publishes
 constexpr int kFrameBytesMax = 128 * 1024;
 constexpr std::uint8_t kPersistent = 2;
 constexpr amqp_boolean_t kNo = 0;
@@ -115,79 +115,106 @@ Outcome Connection::log_in(const BrokerAddress& address) {
   std::array properties{text_entry("connection_name", name_), table_entry("capabilities", table_of(capabilities))};
   const amqp_table_t client = table_of(properties);
   const amqp_rpc_reply_t logged_in =
-      amqp_login_with_properties(state_.get(), address.vhost.c_str(), kChannel, kFrameBytesMax, kHeartbeatSeconds,
+      amqp_login_with_properties(state_.get(), address.vhost.c_str(), kChannelMax, kFrameBytesMax, kHeartbeatSeconds,
                                  &client, AMQP_SASL_METHOD_PLAIN, address.user.c_str(), address.password.c_str());
   if (auto outcome = outcome_of(logged_in, "cannot log in"); !outcome) return outcome;
-  return open_channel();
+  return open_channel(kChannel);
 }
 
-Outcome Connection::open_channel() {
-  amqp_channel_open(state_.get(), kChannel);
+Outcome Connection::open_channel(amqp_channel_t channel) {
+  amqp_channel_open(state_.get(), channel);
   return outcome_of(amqp_get_rpc_reply(state_.get()), "cannot open a channel");
 }
 
-Outcome Connection::declare(const Topology& topology) {
-  const auto ready = is_ready(topology);
+Outcome Connection::declare(const Topology& topology, Party party) {
+  const auto ready = is_ready(topology, party);
   if (!ready) return std::unexpected(ready.error());
-  return *ready ? declare_queues(topology) : make_queues(topology);  // declaring what is there compares its arguments
+  // Declaring what is there compares its arguments.
+  return *ready ? declare_queues(topology) : make_queues(topology, party);
 }
 
 // The marker is looked for last: a queue that was seen while it was being made is complete once the marker is back.
-std::expected<bool, std::string> Connection::is_ready(const Topology& topology) {
+std::expected<bool, std::string> Connection::is_ready(const Topology& topology, Party party) {
   std::vector<std::string> queues{topology.dead_letter_queue()};
+  if (party == Party::writer) queues.push_back(topology.writers());
   for (unsigned partition = 0; partition < topology.partitions(); ++partition)
     queues.push_back(topology.queue(partition));
   for (const std::string& queue : queues) {
-    amqp_queue_declare(state_.get(), kChannel, bytes_of(queue), /*passive=*/kYes, /*durable=*/kYes, /*exclusive=*/kNo,
-                       /*auto_delete=*/kNo, amqp_empty_table);
-    const auto found = was_found();
-    if (!found || !*found) return found;
+    const auto found = look_at(queue);
+    if (!found) return std::unexpected(found.error());
+    if (!*found) return false;
   }
   amqp_exchange_declare(state_.get(), kChannel, bytes_of(topology.ready_marker()), bytes_of("fanout"), /*passive=*/kYes,
                         /*durable=*/kYes, /*auto_delete=*/kNo, /*internal=*/kNo, amqp_empty_table);
-  return was_found();
+  return was_granted(AMQP_NOT_FOUND, "cannot look for the queues");
 }
 
-// What came of a passive declare. If nothing was found the broker has closed the channel, and this opens it again.
-std::expected<bool, std::string> Connection::was_found() {
+std::expected<std::optional<QueueState>, std::string> Connection::look_at(const std::string& queue) {
+  const amqp_queue_declare_ok_t* const found =
+      amqp_queue_declare(state_.get(), kChannel, bytes_of(queue), /*passive=*/kYes, /*durable=*/kYes, /*exclusive=*/kNo,
+                         /*auto_delete=*/kNo, amqp_empty_table);
+  std::optional<QueueState> state;
+  if (found != nullptr) state = {.messages = found->message_count, .consumers = found->consumer_count};
+  const auto granted = was_granted(AMQP_NOT_FOUND, "cannot look at queue " + queue);
+  if (!granted) return std::unexpected(granted.error());
+  return state;
+}
+
+std::expected<bool, std::string> Connection::lock(const std::string& queue) {
+  amqp_queue_declare(state_.get(), kChannel, bytes_of(queue), /*passive=*/kNo, /*durable=*/kNo, /*exclusive=*/kYes,
+                     /*auto_delete=*/kNo, amqp_empty_table);
+  return was_granted(AMQP_RESOURCE_LOCKED, "cannot declare queue " + queue);
+}
+
+Outcome Connection::unlock(const std::string& queue) { return delete_queue(queue); }
+
+Outcome Connection::delete_queue(const std::string& queue) {
+  amqp_queue_delete(state_.get(), kChannel, bytes_of(queue), /*if_unused=*/kNo, /*if_empty=*/kNo);
+  return outcome_of(amqp_get_rpc_reply(state_.get()), "cannot delete queue " + queue);
+}
+
+// Whether the broker did the last call, or refused it with this code. Refusing, it closes the channel, and this opens
+// it again.
+std::expected<bool, std::string> Connection::was_granted(std::uint16_t refusal, std::string_view what) {
   const amqp_rpc_reply_t reply = amqp_get_rpc_reply(state_.get());
-  const bool missing = closed_the_channel(reply, AMQP_NOT_FOUND);
+  const bool refused = closed_the_channel(reply, refusal);
   Outcome outcome;
-  if (!missing) {
-    outcome = outcome_of(reply, "cannot look for the queues");
+  if (!refused) {
+    outcome = outcome_of(reply, what);
   } else {
     amqp_channel_close_ok_t closed{};
-    outcome = outcome_of(amqp_send_method(state_.get(), kChannel, AMQP_CHANNEL_CLOSE_OK_METHOD, &closed),
-                         "cannot look for the queues");
-    if (outcome) outcome = open_channel();
+    outcome = outcome_of(amqp_send_method(state_.get(), kChannel, AMQP_CHANNEL_CLOSE_OK_METHOD, &closed), what);
+    if (outcome) outcome = open_channel(kChannel);
   }
   if (!outcome) return std::unexpected(outcome.error());
-  return !missing;
+  return !refused;
 }
 
-Outcome Connection::make_queues(const Topology& topology) {
-  const std::string lock = topology.setup_lock();
+Outcome Connection::make_queues(const Topology& topology, Party party) {
   const std::string marker = topology.ready_marker();
-  amqp_queue_declare(state_.get(), kChannel, bytes_of(lock), /*passive=*/kNo, /*durable=*/kNo, /*exclusive=*/kYes,
-                     /*auto_delete=*/kNo, amqp_empty_table);
-  const amqp_rpc_reply_t locked = amqp_get_rpc_reply(state_.get());
-  if (closed_the_channel(locked, AMQP_RESOURCE_LOCKED)) {
-    return std::unexpected("another connection is making the queues");  // and has done so before the next attempt
-  }
-  Outcome outcome = outcome_of(locked, "cannot declare queue " + lock);
-  if (!outcome) return outcome;
+  const auto locked = lock(topology.setup_lock());
+  if (!locked) return std::unexpected(locked.error());
+  if (!*locked) return std::unexpected("another connection is making the queues");  // has done so by the next attempt
 
   amqp_exchange_delete(state_.get(), kChannel, bytes_of(marker), /*if_unused=*/kNo);
-  outcome = outcome_of(amqp_get_rpc_reply(state_.get()), "cannot delete exchange " + marker);
+  Outcome outcome = outcome_of(amqp_get_rpc_reply(state_.get()), "cannot delete exchange " + marker);
   if (outcome) outcome = declare_queues(topology);
+  if (outcome) outcome = renew_writers(topology, party);
   if (!outcome) return outcome;
 
   amqp_exchange_declare(state_.get(), kChannel, bytes_of(marker), bytes_of("fanout"), /*passive=*/kNo, /*durable=*/kYes,
                         /*auto_delete=*/kNo, /*internal=*/kNo, amqp_empty_table);
   outcome = outcome_of(amqp_get_rpc_reply(state_.get()), "cannot declare exchange " + marker);
-  if (!outcome) return outcome;
-  amqp_queue_delete(state_.get(), kChannel, bytes_of(lock), /*if_unused=*/kNo, /*if_empty=*/kNo);
-  return outcome_of(amqp_get_rpc_reply(state_.get()), "cannot delete queue " + lock);
+  return outcome ? unlock(topology.setup_lock()) : outcome;
+}
+
+// After the partitions, so that whoever finds its queue gone finds all of them.
+Outcome Connection::renew_writers(const Topology& topology, Party party) {
+  for (unsigned fewer = 1; fewer < topology.partitions(); ++fewer) {
+    if (auto outcome = delete_queue(topology.with_partitions(fewer).writers()); !outcome) return outcome;
+  }
+  std::array arguments{text_entry("x-queue-type", "quorum")};
+  return party == Party::writer ? declare_queue(topology.writers(), table_of(arguments)) : Outcome{};
 }
 
 Outcome Connection::declare_queues(const Topology& topology) {
@@ -215,12 +242,17 @@ Outcome Connection::confirm_publishes() {
   return outcome_of(amqp_get_rpc_reply(state_.get()), "cannot ask for confirms");
 }
 
-Outcome Connection::consume(const std::string& queue, std::uint16_t prefetch) {
-  amqp_basic_qos(state_.get(), kChannel, /*prefetch_size=*/0, prefetch, /*global=*/kNo);
+Outcome Connection::consume(ConsumerChannel channel, const std::string& queue, std::uint16_t prefetch) {
+  if (auto outcome = open_channel(channel); !outcome) return outcome;
+  amqp_basic_qos(state_.get(), channel, /*prefetch_size=*/0, prefetch, /*global=*/kNo);
   if (auto outcome = outcome_of(amqp_get_rpc_reply(state_.get()), "cannot set the prefetch"); !outcome) return outcome;
-  amqp_basic_consume(state_.get(), kChannel, bytes_of(queue), /*consumer_tag=*/bytes_of(queue), /*no_local=*/kNo,
+  amqp_basic_consume(state_.get(), channel, bytes_of(queue), /*consumer_tag=*/bytes_of(queue), /*no_local=*/kNo,
                      /*no_ack=*/kNo, /*exclusive=*/kNo, amqp_empty_table);
   return outcome_of(amqp_get_rpc_reply(state_.get()), "cannot consume from " + queue);
+}
+
+Outcome Connection::stop_consuming(ConsumerChannel channel) {
+  return outcome_of(amqp_channel_close(state_.get(), channel, AMQP_REPLY_SUCCESS), "cannot close a channel");
 }
 
 Outcome Connection::publish(const std::string& queue, const Body& body) {
@@ -238,8 +270,8 @@ Outcome Connection::publish(const std::string& queue, const Body& body) {
   return outcome_of(status, "cannot publish");
 }
 
-Outcome Connection::ack(std::uint64_t tag, bool multiple) {
-  return outcome_of(amqp_basic_ack(state_.get(), kChannel, tag, multiple ? kYes : kNo), "cannot ack");
+Outcome Connection::ack(DeliveryTag tag, bool multiple) {
+  return outcome_of(amqp_basic_ack(state_.get(), tag.channel, tag.number, multiple ? kYes : kNo), "cannot ack");
 }
 
 Outcome Connection::pump() {
@@ -255,28 +287,24 @@ Outcome Connection::pump() {
 }
 
 Outcome Connection::handle(const amqp_frame_t& frame) {
-  switch (frame.frame_type) {
-    case AMQP_FRAME_METHOD:
-      return handle_method(frame.payload.method);
-    case AMQP_FRAME_HEADER:
-      content_.body.clear();
-      content_.bytes_left = frame.payload.properties.body_size;
-      if (content_.bytes_left == 0) finish_content();
-      return {};
-    case AMQP_FRAME_BODY: {
-      const std::string_view fragment = view_of(frame.payload.body_fragment);
-      if (fragment.size() > content_.bytes_left) return std::unexpected("the broker sent more than it announced");
-      content_.body.append(fragment);
-      content_.bytes_left -= fragment.size();
-      if (content_.bytes_left == 0) finish_content();
-      return {};
-    }
-    default:
-      return {};
+  if (frame.frame_type == AMQP_FRAME_METHOD) return handle_method(frame.channel, frame.payload.method);
+  Content& content = contents_[frame.channel];
+  if (frame.frame_type == AMQP_FRAME_HEADER) {
+    content.body.clear();
+    content.bytes_left = frame.payload.properties.body_size;
+  } else if (frame.frame_type == AMQP_FRAME_BODY) {
+    const std::string_view fragment = view_of(frame.payload.body_fragment);
+    if (fragment.size() > content.bytes_left) return std::unexpected("the broker sent more than it announced");
+    content.body.append(fragment);
+    content.bytes_left -= fragment.size();
+  } else {
+    return {};
   }
+  if (content.bytes_left == 0) finish_content(frame.channel, content);
+  return {};
 }
 
-Outcome Connection::handle_method(const amqp_method_t& method) {
+Outcome Connection::handle_method(amqp_channel_t channel, const amqp_method_t& method) {
   switch (method.id) {
     case AMQP_BASIC_ACK_METHOD: {
       const auto* ack = static_cast<const amqp_basic_ack_t*>(method.decoded);
@@ -290,8 +318,8 @@ Outcome Connection::handle_method(const amqp_method_t& method) {
     }
     case AMQP_BASIC_DELIVER_METHOD: {
       const auto* deliver = static_cast<const amqp_basic_deliver_t*>(method.decoded);
-      content_.tag = deliver->delivery_tag;
-      content_.queue = view_of(deliver->consumer_tag);
+      contents_[channel].tag = deliver->delivery_tag;
+      contents_[channel].queue = view_of(deliver->consumer_tag);
       return {};
     }
     case AMQP_BASIC_RETURN_METHOD: {
@@ -314,7 +342,9 @@ Outcome Connection::handle_method(const amqp_method_t& method) {
   }
 }
 
-void Connection::finish_content() { handler_.on_delivery(content_.tag, content_.queue, content_.body); }
+void Connection::finish_content(amqp_channel_t channel, const Content& content) {
+  handler_.on_delivery({.channel = channel, .number = content.tag}, content.queue, content.body);
+}
 
 void Connection::close() {
   const timeval briefly{.tv_sec = 1, .tv_usec = 0};

@@ -108,7 +108,7 @@ void Producer::connect(TimePoint now) {
 
 Outcome Producer::open() {
   Outcome outcome = connection_->open(options_.address);
-  if (outcome) outcome = connection_->declare(options_.topology);
+  if (outcome) outcome = connection_->declare(options_.topology, Party::publisher);
   if (outcome) outcome = connection_->confirm_publishes();
   return outcome;
 }

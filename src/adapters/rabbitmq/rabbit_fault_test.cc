@@ -321,17 +321,5 @@ TEST_F(RabbitFaultTest, WhatIsConfirmedWhileEverybodyMakesTheQueuesIsNotLost) {
   }
 }
 
-TEST_F(RabbitFaultTest, TheNextSourceTakesOverWhenTheActiveOneGoes) {
-  const auto queue = make_queue(broker_.address());
-  auto active = make_source(broker_.address());
-  ASSERT_TRUE(publish(*queue, one_message("1")));
-  settle(*active, receive(*active).token);
-  const auto standby = make_source(broker_.address());
-  ASSERT_TRUE(publish(*queue, one_message("2")));
-  EXPECT_EQ(receive(*active).records.messages[0].id, "2");
-  active.reset();
-  EXPECT_EQ(receive(*standby).records.messages[0].id, "2") << "it was not settled";
-}
-
 }  // namespace
 }  // namespace simplechat::adapters::rabbitmq

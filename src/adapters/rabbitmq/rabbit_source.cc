@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <boost/asio/this_coro.hpp>
 #include <iterator>
-#include <numeric>
 #include <utility>
 
 #include "adapters/rabbitmq/confirmation.h"
@@ -15,19 +14,15 @@
 namespace simplechat::adapters::rabbitmq {
 namespace {
 
-// A token is the connection's epoch and the delivery's tag on it.
-constexpr unsigned kTagBits = 40;
-constexpr std::uint64_t kTagMask = (std::uint64_t{1} << kTagBits) - 1;
+// A token is the connection's epoch and the body's number on it.
+constexpr unsigned kNumberBits = 40;
+constexpr std::uint64_t kNumberMask = (std::uint64_t{1} << kNumberBits) - 1;
 
 constexpr std::size_t kConsumerLink = 0;
 constexpr std::size_t kLettersLink = 1;
 constexpr std::size_t kLinks = 2;
 
-std::vector<unsigned> all_partitions(const Topology& topology) {
-  std::vector<unsigned> partitions(topology.partitions());
-  std::iota(partitions.begin(), partitions.end(), 0U);
-  return partitions;
-}
+constexpr int kLooksWhileWanting = 5;  // in a look_interval
 
 bool joins(const chat::RecordBatch& batch, const chat::RecordBatch& more) {
   return batch.size() + more.size() <= chat::limits::kBatchRecordsMax &&
@@ -105,7 +100,7 @@ std::optional<chat::Result<chat::MessageSource::Received>> RabbitSource::take(st
 chat::Task<chat::Result<void>> RabbitSource::settle(std::uint64_t token) {
   {
     const std::scoped_lock lock(mutex_);
-    if (token >> kTagBits != epoch_) {
+    if (token >> kNumberBits != epoch_) {
       co_return chat::fail(chat::ErrorCode::unavailable,
                            "received on a connection that was lost since: will come again");
     }
@@ -135,6 +130,11 @@ chat::Task<chat::Result<void>> RabbitSource::dead_letter(const chat::RecordBatch
   co_return *outcome;
 }
 
+std::vector<unsigned> RabbitSource::partitions() const {
+  const std::scoped_lock lock(mutex_);
+  return partitions_;
+}
+
 void RabbitSource::run() {
   pthread_setname_np(pthread_self(), "mq-consumer");
   while (true) {
@@ -148,7 +148,7 @@ void RabbitSource::run() {
       if (const Outcome alive = work(now); !alive) lose(alive.error(), now);
     }
     const TimePoint tick = now + Connection::kPumpInterval;
-    wakeup_.wait(connected_ ? connection_->socket() : -1, connected_ ? tick : std::min(next_attempt_, tick));
+    wakeup_.wait(connected_ ? connection_->socket() : -1, std::min(connected_ ? next_look_ : next_attempt_, tick));
   }
   if (connected_ && ack_settled() && ack_letters(std::chrono::steady_clock::now())) connection_->close();
 }
@@ -175,23 +175,31 @@ void RabbitSource::connect(TimePoint now) {
 
 Outcome RabbitSource::open() {
   Outcome outcome = connection_->open(options_.address);
-  if (outcome) outcome = connection_->declare(options_.topology);
-  for (const unsigned partition :
-       options_.partitions.empty() ? all_partitions(options_.topology) : options_.partitions) {
-    if (!outcome) break;
-    outcome = connection_->consume(options_.topology.queue(partition), options_.prefetch);
-  }
-  return outcome;
+  share_.emplace(*connection_, options_.topology, options_.prefetch);
+  next_look_ = TimePoint{};
+  return outcome ? share_->join() : outcome;
 }
 
 Outcome RabbitSource::work(TimePoint now) {
+  if (auto balanced = now >= next_look_ ? balance(now) : Outcome{}; !balanced) return balanced;
   Outcome outcome = connection_->pump();
   wake_receiver();
-  for (const std::uint64_t tag : std::exchange(empty_, {})) {
+  for (const DeliveryTag tag : std::exchange(empty_, {})) {
     if (outcome) outcome = connection_->ack(tag, false);
   }
   if (outcome) outcome = ack_settled();
   if (outcome) outcome = ack_letters(now);
+  return outcome;
+}
+
+// What is not acked of a partition that was given back, the broker has put back.
+Outcome RabbitSource::balance(TimePoint now) {
+  const Outcome outcome = share_->balance();
+  std::erase_if(unsettled_, [this](const Unsettled& each) { return !share_->holds(each.tag.channel); });
+  std::erase_if(unreadable_, [this](const auto& each) { return !share_->holds(each.second.tag.channel); });
+  const std::scoped_lock lock(mutex_);
+  partitions_ = share_->partitions();
+  next_look_ = now + (share_->wants_more() ? options_.look_interval / kLooksWhileWanting : options_.look_interval);
   return outcome;
 }
 
@@ -202,10 +210,12 @@ void RabbitSource::lose(const std::string& reason, TimePoint now) {
   unsettled_.clear();
   unreadable_.clear();
   empty_.clear();
+  share_.reset();
   next_attempt_ = now + backoff_.next();
   {
     const std::scoped_lock lock(mutex_);
     connection_.reset();
+    partitions_.clear();
     ready_.clear();
     ++epoch_;
     if (connected_) lost_reason_ = reason;
@@ -215,18 +225,21 @@ void RabbitSource::lose(const std::string& reason, TimePoint now) {
 
 // The handler of a delivery. What it leaves in empty_ is acked by work(): no call is made on the connection from within
 // its pump().
-void RabbitSource::on_delivery(std::uint64_t tag, const std::string& queue, std::string_view body) {
+void RabbitSource::on_delivery(DeliveryTag tag, const std::string& queue, std::string_view body) {
+  if (!share_->holds(tag.channel)) return;  // it was on its way when the partition was given back
   parsed_.clear();
   const auto outcome = parser_.parse(body, options_.defaults, parsed_);
   if (!outcome) {
     std::string reason = std::string(to_string(outcome.error().code)) + ": " + outcome.error().message;
     runtime::log::warn("queue_body_unreadable", {{"queue", queue}, {"bytes", body.size()}, {"reason", reason}});
-    Unreadable& unreadable = unreadable_[tag];
-    unreadable = {.body = std::string(body),
+    const std::uint64_t number = ++last_number_;
+    Unreadable& unreadable = unreadable_[number];
+    unreadable = {.tag = tag,
+                  .body = std::string(body),
                   .queue = queue,
                   .reason = reason.substr(0, kReasonBytesMax),
                   .retry_at = std::nullopt};
-    send_letter(tag, unreadable, std::chrono::steady_clock::now());
+    send_letter(number, unreadable, std::chrono::steady_clock::now());
   } else if (parsed_.empty()) {
     empty_.push_back(tag);
   } else {
@@ -234,8 +247,8 @@ void RabbitSource::on_delivery(std::uint64_t tag, const std::string& queue, std:
   }
 }
 
-void RabbitSource::hand_over(chat::RecordBatch& records, std::uint64_t tag) {
-  unsettled_.push_back(tag);
+void RabbitSource::hand_over(chat::RecordBatch& records, DeliveryTag tag) {
+  unsettled_.push_back({.number = ++last_number_, .tag = tag});
   const std::scoped_lock lock(mutex_);
   if (ready_.empty() || !joins(ready_.back().records, records)) {
     ready_.push_back({.records = std::move(records)});
@@ -245,7 +258,7 @@ void RabbitSource::hand_over(chat::RecordBatch& records, std::uint64_t tag) {
     for (const chat::MessageView& message : records.messages) last.messages.add(message);
     std::ranges::move(records.marks, std::back_inserter(last.marks));
   }
-  ready_.back().token = token_of(tag);
+  ready_.back().token = token_of(last_number_);
 }
 
 // Once for all that a pump() brought.
@@ -264,21 +277,31 @@ Outcome RabbitSource::ack_settled() {
     const std::scoped_lock lock(mutex_);
     token = settled_token_;
   }
-  if (token >> kTagBits != epoch_) return {};
-  return ack_up_to(token & kTagMask);
+  if (token >> kNumberBits != epoch_) return {};
+  return ack_up_to(token & kNumberMask);
 }
 
-Outcome RabbitSource::ack_up_to(std::uint64_t tag) {
-  const auto end = std::ranges::upper_bound(unsettled_, tag);
-  if (end == unsettled_.begin()) return {};
-  Outcome outcome;
-  if (unreadable_.empty() || unreadable_.begin()->first > tag) {
-    outcome = connection_->ack(*std::prev(end), true);
-  } else {  // an unreadable body among them is not safe yet: each by itself
-    for (auto each = unsettled_.begin(); each != end && outcome; ++each) outcome = connection_->ack(*each, false);
-  }
+Outcome RabbitSource::ack_up_to(std::uint64_t number) {
+  const auto end = std::ranges::upper_bound(unsettled_, number, {}, &Unsettled::number);
+  std::map<ConsumerChannel, std::vector<std::uint64_t>> settled;
+  for (auto each = unsettled_.begin(); each != end; ++each) settled[each->tag.channel].push_back(each->tag.number);
   unsettled_.erase(unsettled_.begin(), end);
-  return outcome;
+  for (const auto& [channel, tags] : settled) {
+    if (auto outcome = ack_all_but_unreadable(channel, tags); !outcome) return outcome;
+  }
+  return {};
+}
+
+// `tags`: ascending.
+Outcome RabbitSource::ack_all_but_unreadable(ConsumerChannel channel, const std::vector<std::uint64_t>& tags) {
+  const bool unsafe = std::ranges::any_of(unreadable_, [&](const auto& each) {
+    return each.second.tag.channel == channel && each.second.tag.number < tags.back();
+  });
+  if (!unsafe) return connection_->ack({.channel = channel, .number = tags.back()}, true);
+  for (const std::uint64_t number : tags) {  // an unreadable body among them is not safe yet: each by itself
+    if (auto outcome = connection_->ack({.channel = channel, .number = number}, false); !outcome) return outcome;
+  }
+  return {};
 }
 
 Outcome RabbitSource::ack_letters(TimePoint now) {
@@ -288,30 +311,31 @@ Outcome RabbitSource::ack_letters(TimePoint now) {
     outcomes.swap(letter_outcomes_);
   }
   for (const LetterOutcome& each : outcomes) {
-    const auto found = unreadable_.find(each.token & kTagMask);
-    if (each.token >> kTagBits != epoch_ || found == unreadable_.end()) continue;
+    const auto found = unreadable_.find(each.token & kNumberMask);
+    if (each.token >> kNumberBits != epoch_ || found == unreadable_.end()) continue;
     if (!each.kept) {
       found->second.retry_at = now + kLetterRetryInterval;
       continue;
     }
+    const DeliveryTag tag = found->second.tag;
     unreadable_.erase(found);
-    if (auto outcome = connection_->ack(each.token & kTagMask, false); !outcome) return outcome;
+    if (auto outcome = connection_->ack(tag, false); !outcome) return outcome;
   }
-  for (auto& [tag, unreadable] : unreadable_) {
-    if (unreadable.retry_at && *unreadable.retry_at <= now) send_letter(tag, unreadable, now);
+  for (auto& [number, unreadable] : unreadable_) {
+    if (unreadable.retry_at && *unreadable.retry_at <= now) send_letter(number, unreadable, now);
   }
   return {};
 }
 
-void RabbitSource::send_letter(std::uint64_t tag, Unreadable& unreadable, TimePoint now) {
+void RabbitSource::send_letter(std::uint64_t number, Unreadable& unreadable, TimePoint now) {
   unreadable.retry_at.reset();
   letters_->submit(0, Body{.bytes = unreadable.body,
-                           .observers = {std::make_shared<LetterObserver>(*this, token_of(tag))},
+                           .observers = {std::make_shared<LetterObserver>(*this, token_of(number))},
                            .deadline = now + options_.dead_letter_timeout,
                            .reason = unreadable.reason,
                            .from_queue = unreadable.queue});
 }
 
-std::uint64_t RabbitSource::token_of(std::uint64_t tag) const { return (epoch_ << kTagBits) | tag; }
+std::uint64_t RabbitSource::token_of(std::uint64_t number) const { return (epoch_ << kNumberBits) | number; }
 
 }  // namespace simplechat::adapters::rabbitmq

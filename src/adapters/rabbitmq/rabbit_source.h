@@ -1,8 +1,11 @@
-// chat::MessageSource on RabbitMQ: consumes the partitions of the queue and parses their bodies on a thread of its own.
+// chat::MessageSource on RabbitMQ: consumes its share of the partitions of the queue (PartitionShare) and parses their
+// bodies on a thread of its own.
 //
 // receive() gives what has arrived, bodies joined up to limits::kBatchRecordsMax and kBatchBytesMax (a single body that
 // is larger comes alone). The broker sends `prefetch` bodies of a queue before the first is settled, so that many wait
-// here at most. Each queue has one active consumer among all sources; the others stand by for it.
+// here at most. All sources of the cluster share the partitions; when one joins or goes, the others give back or take
+// over within about `look_interval`. What was received of a partition that was given back is received again by the
+// next source that has it, settled or not.
 //
 // A body that cannot be read goes to the dead-letter queue, with the reason, and is acked once that is confirmed; the
 // rest flows on meanwhile. Dead letters travel on a connection of their own, because a broker that is short of memory
@@ -32,6 +35,7 @@
 #include "adapters/rabbitmq/broker_address.h"
 #include "adapters/rabbitmq/connection.h"
 #include "adapters/rabbitmq/link_status.h"
+#include "adapters/rabbitmq/partition_share.h"
 #include "adapters/rabbitmq/producer.h"
 #include "adapters/rabbitmq/topology.h"
 #include "adapters/rabbitmq/wakeup.h"
@@ -47,10 +51,11 @@ class RabbitSource final : public chat::MessageSource, private ConnectionHandler
   struct Options {
     BrokerAddress address;
     Topology topology{};
-    std::string name = "sv-persist";        // of its connections in the broker's tools
-    std::vector<unsigned> partitions = {};  // to consume; empty: all
-    std::uint16_t prefetch = 8;             // bodies of a queue
+    std::string name = "sv-persist";  // of its connections in the broker's tools
+    std::uint16_t prefetch = 8;       // bodies of a queue
     std::chrono::milliseconds dead_letter_timeout{5000};
+    // How often to see how many share the partitions; while this source has fewer than its share, five times as often.
+    std::chrono::milliseconds look_interval{500};
     wire::QueueDefaults defaults;  // for messages that came without id or time; called on the source's thread
   };
 
@@ -63,6 +68,9 @@ class RabbitSource final : public chat::MessageSource, private ConnectionHandler
   chat::Task<chat::Result<void>> settle(std::uint64_t token) override;
   chat::Task<chat::Result<void>> dead_letter(const chat::RecordBatch& records, std::string_view reason) override;
 
+  // That it consumes at the moment. Thread-safe.
+  [[nodiscard]] std::vector<unsigned> partitions() const;
+
  private:
   using Wake = runtime::Reply<bool>;
   class LetterObserver;
@@ -70,8 +78,14 @@ class RabbitSource final : public chat::MessageSource, private ConnectionHandler
   static constexpr std::size_t kReasonBytesMax = 1000;
   static constexpr std::chrono::seconds kLetterRetryInterval{1};
 
+  // Bodies are numbered from 1 as they arrive on a connection; a token is made of such a number.
+  struct Unsettled {
+    std::uint64_t number;
+    DeliveryTag tag;
+  };
   // A body that cannot be read, until the dead-letter queue has it.
   struct Unreadable {
+    DeliveryTag tag;
     std::string body;
     std::string queue;
     std::string reason;
@@ -83,22 +97,24 @@ class RabbitSource final : public chat::MessageSource, private ConnectionHandler
   };
 
   [[nodiscard]] std::optional<chat::Result<Received>> take(std::shared_ptr<Wake> wake);
-  [[nodiscard]] std::uint64_t token_of(std::uint64_t tag) const;
+  [[nodiscard]] std::uint64_t token_of(std::uint64_t number) const;
 
   // On the thread.
   void run();
   void connect(TimePoint now);
   [[nodiscard]] Outcome open();
   [[nodiscard]] Outcome work(TimePoint now);
+  [[nodiscard]] Outcome balance(TimePoint now);
   void lose(const std::string& reason, TimePoint now);
-  void hand_over(chat::RecordBatch& records, std::uint64_t tag);
+  void hand_over(chat::RecordBatch& records, DeliveryTag tag);
   void wake_receiver();
   [[nodiscard]] Outcome ack_settled();
-  [[nodiscard]] Outcome ack_up_to(std::uint64_t tag);
+  [[nodiscard]] Outcome ack_up_to(std::uint64_t number);
+  [[nodiscard]] Outcome ack_all_but_unreadable(ConsumerChannel channel, const std::vector<std::uint64_t>& tags);
   [[nodiscard]] Outcome ack_letters(TimePoint now);
-  void send_letter(std::uint64_t tag, Unreadable& unreadable, TimePoint now);
+  void send_letter(std::uint64_t number, Unreadable& unreadable, TimePoint now);
 
-  void on_delivery(std::uint64_t tag, const std::string& queue, std::string_view body) override;
+  void on_delivery(DeliveryTag tag, const std::string& queue, std::string_view body) override;
 
   const Options options_;
   LinkStatus status_;
@@ -107,20 +123,24 @@ class RabbitSource final : public chat::MessageSource, private ConnectionHandler
   // The thread's own.
   wire::QueueBodyParser parser_;
   chat::RecordBatch parsed_;
-  std::deque<std::uint64_t> unsettled_;             // tags of what was handed over, ascending
-  std::map<std::uint64_t, Unreadable> unreadable_;  // by tag
-  std::vector<std::uint64_t> empty_;                // tags of bodies without a record
+  std::uint64_t last_number_ = 0;
+  std::deque<Unsettled> unsettled_;                 // what was handed over, ascending
+  std::map<std::uint64_t, Unreadable> unreadable_;  // by number
+  std::vector<DeliveryTag> empty_;                  // of bodies without a record
+  std::optional<PartitionShare> share_;             // of this connection
+  TimePoint next_look_;
   bool connected_ = false;
   Backoff backoff_;
   TimePoint next_attempt_;
 
-  std::mutex mutex_;  // guards what follows up to letters_
+  mutable std::mutex mutex_;  // guards what follows up to stopping_
   std::deque<Received> ready_;
   std::optional<std::string> lost_reason_;  // not told to receive() yet
   std::shared_ptr<Wake> wake_;
   std::uint64_t epoch_ = 0;  // of the connection, counted up when it is lost; written by the thread
   std::uint64_t settled_token_ = 0;
   std::vector<LetterOutcome> letter_outcomes_;
+  std::vector<unsigned> partitions_;
   std::unique_ptr<Connection> connection_;  // replaced under mutex_, used by the thread
   bool opening_ = false;
   bool stopping_ = false;

@@ -52,6 +52,7 @@ inline wire::QueueDefaults test_defaults() {
 class TestBroker {
  public:
   static constexpr unsigned kPartitions = 2;
+  static constexpr unsigned kPartitionsMax = 8;  // of all topologies of a test
 
   TestBroker() : address_(test_broker()), topology_(kPartitions, unique_prefix()), connection_(amqp_new_connection()) {
     amqp_socket_t* const socket = amqp_tcp_socket_new(connection_);
@@ -65,7 +66,10 @@ class TestBroker {
     check_reply("open a channel");
   }
   ~TestBroker() {
-    for (unsigned partition = 0; partition < kPartitions; ++partition) delete_queue(topology_.queue(partition));
+    for (unsigned partition = 0; partition < kPartitionsMax; ++partition) {
+      delete_queue(topology_.queue(partition));
+      delete_queue(topology_.with_partitions(partition + 1).writers());
+    }
     delete_queue(topology_.dead_letter_queue());
     amqp_exchange_delete(connection_, kChannel, bytes(topology_.ready_marker()), 0);
     amqp_destroy_connection(connection_);
@@ -75,6 +79,8 @@ class TestBroker {
 
   [[nodiscard]] const BrokerAddress& address() const { return address_; }
   [[nodiscard]] const Topology& topology() const { return topology_; }
+  // The same queues, but so many partitions.
+  [[nodiscard]] Topology topology(unsigned partitions) const { return topology_.with_partitions(partitions); }
 
   void delete_queue(const std::string& queue) {
     amqp_queue_delete(connection_, kChannel, bytes(queue), 0, 0);
@@ -121,9 +127,9 @@ class TestBroker {
   }
 
   // Messages that wait in all partitions, without those that are on their way to a consumer.
-  std::size_t waiting() {
+  std::size_t waiting(unsigned partitions = kPartitions) {
     std::size_t messages = 0;
-    for (unsigned partition = 0; partition < kPartitions; ++partition) {
+    for (unsigned partition = 0; partition < partitions; ++partition) {
       const auto* declared = amqp_queue_declare(connection_, kChannel, bytes(topology_.queue(partition)), /*passive=*/1,
                                                 1, 0, 0, amqp_empty_table);
       check(declared != nullptr, "look at a queue");
