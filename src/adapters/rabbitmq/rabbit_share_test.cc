@@ -1,6 +1,5 @@
 // How RabbitSources share the partitions among themselves, and what becomes of records while they do, and while the
 // number of partitions changes.
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -26,8 +25,6 @@ namespace simplechat::adapters::rabbitmq {
 namespace {
 
 using contract::one_message;
-using ::testing::Each;
-using ::testing::ElementsAre;
 using namespace std::chrono_literals;
 
 void rethrow(const std::exception_ptr& failure) {
@@ -76,13 +73,17 @@ class Writer {
   Writer& operator=(const Writer&) = delete;
 
   [[nodiscard]] std::vector<unsigned> partitions() const { return source_.partitions(); }
+  [[nodiscard]] int connections_lost() const { return connections_lost_; }
 
  private:
   chat::Task<void> run() {
     boost::asio::steady_timer commit(io_);
     while (!stopping_) {
       const auto received = co_await source_.receive();
-      if (!received) continue;
+      if (!received) {
+        ++connections_lost_;
+        continue;
+      }
       commit.expires_after(2ms);
       co_await commit.async_wait(boost::asio::use_awaitable);
       store_.append(received->records);
@@ -95,6 +96,7 @@ class Writer {
   Store& store_;
   runtime::Dependency dependency_{"rabbitmq"};
   boost::asio::cancellation_signal cancel_;
+  int connections_lost_ = 0;
   bool stopping_ = false;
   bool ended_ = false;
   RabbitSource source_;
@@ -216,18 +218,21 @@ class RabbitShareTest : public ::testing::Test {
 };
 
 TEST_F(RabbitShareTest, WhoJoinsTakesItsShareAndWhoGoesLeavesItToTheOthers) {
-  add_writer(4);
-  until_shared({4});
-  add_writer(4);
-  until_shared({2, 2});
-  add_writer(4);
-  until_shared({1, 1, 2});
-  add_writer(4);
-  until_shared({1, 1, 1, 1});
-  writers_.pop_front();
-  until_shared({1, 1, 2});
-  writers_.pop_front();
-  until_shared({2, 2});
+  Sender sender(io_, broker_.address(), broker_.topology(4), "sender");
+  for (const auto& shares : std::vector<std::vector<std::size_t>>{{4}, {2, 2}, {1, 1, 2}, {1, 1, 1, 1}}) {
+    add_writer(4);
+    until_shared(shares);
+    until_stored(50);
+  }
+  for (const auto& shares : std::vector<std::vector<std::size_t>>{{1, 1, 2}, {2, 2}, {4}}) {
+    writers_.pop_front();
+    until_shared(shares);
+    until_stored(50);
+  }
+  EXPECT_EQ(writers_.front().connections_lost(), 0) << "giving back must not end the connection";
+  sender.stop();
+  expect_all_stored({&sender}, 4);
+  expect_stored_in_order(sender);
 }
 
 TEST_F(RabbitShareTest, MoreWritersThanPartitionsStandByAndTakeOver) {
