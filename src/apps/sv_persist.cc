@@ -119,7 +119,7 @@ int main(int argc, char** argv) {
                          "consumers of the queue, each with a database connection")
       .alias("consumer");
   options.integer<unsigned>("partitions", settings.partitions, adapters::rabbitmq::Topology::kPartitionsDefault,
-                            {1, 256}, "queues that conversations are spread over; the same in the whole cluster");
+                            {1, 256}, "queues to make if they are missing; those beyond are consumed, too");
   apps::declare(options, settings.cluster_secret);
   apps::declare(options, settings.log);
   apps::declare_exposure_rule(options, settings.host, settings.cluster_secret);

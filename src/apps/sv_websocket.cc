@@ -100,7 +100,7 @@ int main(int argc, char** argv) {
   options.integer<unsigned>("producers", settings.producers, 4, {1, 64}, "connections that publish to RabbitMQ")
       .alias("producer");
   options.integer<unsigned>("partitions", settings.partitions, adapters::rabbitmq::Topology::kPartitionsDefault,
-                            {1, 256}, "queues that conversations are spread over; the same in the whole cluster");
+                            {1, 256}, "queues that conversations are spread over");
   options.duration_ms("lease-ms", settings.lease, std::chrono::milliseconds(10'000),
                       {std::chrono::milliseconds(500), std::chrono::milliseconds(600'000)},
                       "how long the directory believes in this gateway without hearing from it");
