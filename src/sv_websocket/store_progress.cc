@@ -27,6 +27,8 @@ void StoreProgress::end(Publishing publishing, const chat::MessageBatch& message
     if (seen[lane]) continue;
     seen[lane] = true;
     --missing;
+    if (publishing < lanes_[lane].newest) continue;
+    lanes_[lane].newest = publishing;
     lanes_[lane].latest = {
         .from = std::string(message.from), .to = std::string(message.to), .id = std::string(message.id)};
   }

@@ -3,7 +3,8 @@
 //
 // Records of one lane of the queue become stored in the order in which they were published. So it is enough to ask the
 // store now and then for the latest confirmed message of each lane: when it is there, everything before it is. One
-// question is under way at a time, none while nothing was published.
+// question is under way at a time, none while nothing was published. Confirms may come in another order than that of
+// publishing: what was published earlier than the latest known is covered by it.
 //
 // A message that the store refused for good is in no store. When a lane's sample does not turn up for kSuspectAfter,
 // the latest message of that lane is asked for as well; and what a store that answers does not have for kSampleMax is
@@ -52,6 +53,7 @@ class StoreProgress {
   struct Lane {
     std::optional<chat::MessageKey> sample;  // asked for until it is there
     std::optional<chat::MessageKey> latest;  // confirmed since
+    Publishing newest = 0;                   // of the publishes that it came by
   };
 
   [[nodiscard]] TimePoint settled_until() const;

@@ -62,6 +62,22 @@ TEST_F(StoreProgressTest, DoesNotPassWhatIsStillBeingPublished) {
   EXPECT_GT(progress_.stored_until(), begun);
 }
 
+TEST_F(StoreProgressTest, AConfirmThatComesLateDoesNotHideALaterMessage) {
+  const auto first = progress_.begin();
+  publish("0", "second");
+  chat::MessageBatch batch;
+  batch.add({.id = "first", .from = "0", .to = "x", .payload = "p", .at = 1});
+  progress_.end(first, batch, true);
+  const auto published = StoreProgress::Clock::now();
+  check();
+  reader_.stored = {"first"};
+  check();
+  EXPECT_LT(progress_.stored_until(), published);
+  reader_.stored = {"first", "second"};
+  check();
+  EXPECT_GE(progress_.stored_until(), published);
+}
+
 TEST_F(StoreProgressTest, AMessageThatWasNotConfirmedHoldsUpNothing) {
   publish("0", "refused", false);
   const auto published = StoreProgress::Clock::now();

@@ -10,10 +10,10 @@
 namespace simplechat::sim {
 namespace {
 
-constexpr double kDiskBusy = 0.05;
-constexpr microseconds kBusySyncMax{800'000};
 constexpr microseconds kSyncMin{300};  // until a body is on the disk
 constexpr microseconds kSyncMax{4'000};
+constexpr microseconds kSlowSyncMax{500'000};
+constexpr double kSlowSync = 0.1;
 constexpr std::size_t kPrefetch = 8;  // bodies, as adapters/rabbitmq
 constexpr auto kForever = TimePoint::max();
 
@@ -236,9 +236,9 @@ Task<Result<void>> Broker::store(std::vector<Body> bodies) {
     partition.ready.push_back(std::move(body));
     if (partition.consumer != nullptr) partition.consumer->wake();
   }
-  const bool disk_busy = world_.faulty() && world_.random().chance(kDiskBusy);
   for (const std::uint64_t serial : serials) {
-    co_await world_.sleep(world_.random().between(kSyncMin, disk_busy ? kBusySyncMax : kSyncMax));
+    const bool slow = world_.faulty() && world_.random().chance(kSlowSync);
+    co_await world_.sleep(world_.random().between(kSyncMin, slow ? kSlowSyncMax : kSyncMax));
     if (crashes != crashes_) co_return unavailable("the broker crashed");
     mark_durable(serial);
   }

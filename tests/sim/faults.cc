@@ -52,10 +52,8 @@ class Plan {
   void crash_gateway(TimePoint when) {
     const auto index = static_cast<std::size_t>(world_.random().next() % suspects_.gateways.size());
     const TimePoint back = soon(when, seconds(world_.random().chance(0.5) ? 1 : 12));
-    world_.at(when, [this_gateways = &suspects_.gateways, index] { this_gateways->crash(index); });
-    world_.at(back, [this_gateways = &suspects_.gateways, index] {
-      if (this_gateways->at(index) == nullptr) this_gateways->start(index);
-    });
+    world_.at(when, [gateways = &suspects_.gateways, index] { gateways->crash(index); });
+    world_.at(back, [gateways = &suspects_.gateways, index] { gateways->start(index); });
   }
 
   void restart_gateway(TimePoint when) {

@@ -203,8 +203,8 @@ SimGateway* Gateways::at(const std::string& url) {
 
 void Gateways::start(std::size_t index) {
   Machine& machine = machines_[index];
+  if (!machine.runs.empty() && !machine.runs.back()->process().dead) return;
   const int run = static_cast<int>(machine.runs.size()) + 1;
-  for (const auto& former : machine.runs) former->kill();  // one that is still stopping holds the ports
   world_.trace(url_of(index), "starts");
   machine.runs.push_back(
       std::make_unique<SimGateway>(world_, services_, *this, url_of(index), run, machine.clock, limits_));
@@ -224,7 +224,7 @@ Task<void> Gateways::restart(std::size_t index) {
   world_.trace(url_of(index), "stops");
   co_await gateway->stop();
   gateway->process().dead = true;
-  if (!world_.ending() && at(index) == nullptr && gateway == machines_[index].runs.back().get()) start(index);
+  if (!world_.ending()) start(index);
 }
 
 Task<void> Gateways::stop() {

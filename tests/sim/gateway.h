@@ -133,6 +133,7 @@ class Gateways {
   [[nodiscard]] SimGateway* at(const std::string& url);
   [[nodiscard]] WallClock& clock(std::size_t index) { return machines_[index].clock; }
 
+  // Unless a process runs there still, be it that it is just coming to its orderly end.
   void start(std::size_t index);
   void crash(std::size_t index);
   // The orderly end of one process and the start of the next.

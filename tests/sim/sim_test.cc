@@ -47,7 +47,7 @@ TEST(Simulation, SeedsPass) {
        {"crashes", "dies", "goes down", "stops", "stalls", "loses its data", "is cut off from", "slows down",
         "sets its clock", "dozes", "request lost to", "answer lost from", "consumer lost", "loses bodies",
         "was too slow", "renewed anew", "resyncs all", "is told to resync"}) {
-    EXPECT_GT(counts[verb], 10U) << verb;
+    EXPECT_GT(counts[verb], 0U) << verb;
   }
 }
 
@@ -90,9 +90,9 @@ class Mutations : public ::testing::TestWithParam<Defect> {};
 TEST_P(Mutations, AreFound) {
   for (std::uint64_t seed = 1; seed <= kMutatedSeedsMax; ++seed) {
     const Outcome mutated = run({.seed = seed, .mutation = GetParam().mutation});
-    if (mutated.violations.empty() || !run({.seed = seed}).violations.empty()) continue;
-    const Violation& found = mutated.violations.front();
-    fmt::print("seed {} finds {}: {}: {}\n", seed, GetParam().name, found.kind, found.what);
+    const std::string found = complaints(mutated);
+    if (found.empty() || !complaints(run({.seed = seed})).empty()) continue;
+    fmt::print("seed {} finds {}:\n{}", seed, GetParam().name, found);
     return;
   }
   FAIL() << "no seed up to " << kMutatedSeedsMax << " finds it";
