@@ -1,7 +1,11 @@
 """The outside fails: servers that are missing at start, servers and services that are killed under load, bodies that nobody can read."""
 
 import asyncio
+import contextlib
 import json
+import os
+import pathlib
+import time
 
 import pika
 import pytest
@@ -213,6 +217,79 @@ def test_sending_without_the_queue_is_unavailable_and_stores_nothing_of_it(outsi
             await alice.say(bob, "y", id="after")
             page = await eventually(lambda: alice.request("history", with_=bob), lambda page: len(page["messages"]) >= 2, "both messages", 60)
             assert [message["id"] for message in page["messages"]] == ["during", "after"]
+    asyncio.run(run())
+
+
+AWAY_S = float(os.environ.get("BROKER_AWAY_S", "8"))
+SENDERS = 40
+MESSAGES_PER_S = 2000
+UNCONFIRMED_BYTES_MAX = 64 << 20  # a gateway's bound
+OVERHEAD_BYTES = 64 << 20  # what the same messages may take beside it: encoded for the queue, in sockets
+
+
+def resident_bytes(service) -> int:
+    status = pathlib.Path(f"/proc/{service.child.pid}/status").read_text()
+    return 1024 * int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS:")))
+
+
+async def flood(client: Client, to: str, seconds: float) -> None:
+    """Without waiting for an answer."""
+    begin = time.monotonic()
+    for number in range(int(seconds * MESSAGES_PER_S / SENDERS)):
+        await client.send("normal", to=to, id=f"{number}", payload="x" * 100)
+        await asyncio.sleep(max(0.0, begin + number * SENDERS / MESSAGES_PER_S - time.monotonic()))
+
+
+def answers_of(client: Client) -> tuple[set[str], set[str]]:
+    """The ids that were acked, and those refused for now."""
+    errors = client.of("error")
+    assert all(error["code"] == "unavailable" for error in errors), errors[:3]
+    return {ack["id"] for ack in client.of("ack")}, {error["id"] for error in errors}
+
+
+def test_while_the_broker_is_away_senders_get_answers_and_memory_has_its_bound(outside, running):
+    async def run():
+        async with contextlib.AsyncExitStack() as stack:
+            clients = [await stack.enter_async_context(Client.registered(running.gateways[index % 2].ws_url, unique("sender")))
+                       for index in range(SENDERS)]
+            before = [resident_bytes(gateway) for gateway in running.gateways]
+            peak = list(before)
+
+            async def watch():
+                while True:
+                    peak[:] = map(max, peak, map(resident_bytes, running.gateways))
+                    await asyncio.sleep(0.2)
+            watching = asyncio.create_task(watch())
+            floods = [asyncio.create_task(flood(client, other.user, AWAY_S + 2)) for client, other in zip(clients, clients[1:] + clients[:1])]
+            await asyncio.sleep(1)
+            await asyncio.to_thread(outside.rabbitmq.kill)
+            await asyncio.gather(*floods)
+            sent = {str(number) for number in range(int((AWAY_S + 2) * MESSAGES_PER_S / SENDERS))}
+            for client in clients:
+                async def answered():
+                    acked, refused = answers_of(client)
+                    return acked | refused
+                await eventually(answered, lambda ids: ids >= sent, "an answer to each message", 60)
+            watching.cancel()
+            refused = sum(len(answers_of(client)[1]) for client in clients)
+            assert refused > 0
+            assert all(most - least < UNCONFIRMED_BYTES_MAX + OVERHEAD_BYTES for most, least in zip(peak, before)), (before, peak)
+
+            await asyncio.to_thread(outside.rabbitmq.start)
+            await asyncio.to_thread(wait_missing, running.gateways[0], set())
+            await asyncio.to_thread(wait_missing, running.gateways[1], set())
+            for client, other in zip(clients, clients[1:] + clients[:1]):
+                for identifier in sent - answers_of(client)[0]:
+                    await client.send("normal", to=other.user, id=identifier, payload="x" * 100)
+                async def acked():
+                    return answers_of(client)[0]
+                await eventually(acked, lambda ids: ids >= sent, "the repeats' acks", 60)
+            for client in clients:
+                async def stored():
+                    messages = await asyncio.to_thread(rest.sync_all, running.gateways[0].url, client.user)
+                    return sorted(message["id"] for message in messages if message["from"] == client.user)
+                await eventually(stored, lambda ids: len(ids) >= len(sent), "all messages stored", 60)
+                assert await stored() == sorted(sent)
     asyncio.run(run())
 
 
