@@ -1,6 +1,7 @@
 """The cluster under test: two gateways, sv-discover, two sv-persist, Redis, RabbitMQ and PostgreSQL, with a proxied link between any
 two that talk, and PostgreSQL's data on a small disk of its own where one can be mounted."""
 
+import contextlib
 import os
 import pathlib
 import subprocess
@@ -35,10 +36,11 @@ class SmallDisk:
         self.mounted = os.geteuid() == 0 and subprocess.run(command, check=False, stderr=subprocess.DEVNULL).returncode == 0
 
     def fill(self) -> None:
-        """To the last byte."""
-        with open(self._ballast, "wb") as ballast:
-            state = os.statvfs(self._mount_point)
-            os.posix_fallocate(ballast.fileno(), 0, max(1, state.f_bavail) * state.f_frsize)
+        """To the last byte, whatever the database writes meanwhile."""
+        step = bytes(1 << 20)
+        with open(self._ballast, "wb", buffering=0) as ballast, contextlib.suppress(OSError):
+            while ballast.write(step):
+                pass
 
     def empty(self) -> None:
         self._ballast.unlink(missing_ok=True)

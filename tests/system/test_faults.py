@@ -224,6 +224,7 @@ AWAY_S = float(os.environ.get("BROKER_AWAY_S", "8"))
 SENDERS = 40
 MESSAGES_PER_S = 2000
 UNCONFIRMED_BYTES_MAX = 64 << 20  # a gateway's bound
+SANITIZED = {"asan", "tsan"}  # builds
 OVERHEAD_BYTES = 64 << 20  # what the same messages may take beside it: encoded for the queue, in sockets
 
 
@@ -247,7 +248,7 @@ def answers_of(client: Client) -> tuple[set[str], set[str]]:
     return {ack["id"] for ack in client.of("ack")}, {error["id"] for error in errors}
 
 
-def test_while_the_broker_is_away_senders_get_answers_and_memory_has_its_bound(outside, running):
+def test_while_the_broker_is_away_senders_get_answers_and_memory_has_its_bound(outside, running, bin_dir):
     async def run():
         async with contextlib.AsyncExitStack() as stack:
             clients = [await stack.enter_async_context(Client.registered(running.gateways[index % 2].ws_url, unique("sender")))
@@ -273,7 +274,8 @@ def test_while_the_broker_is_away_senders_get_answers_and_memory_has_its_bound(o
             watching.cancel()
             refused = sum(len(answers_of(client)[1]) for client in clients)
             assert refused > 0
-            assert all(most - least < UNCONFIRMED_BYTES_MAX + OVERHEAD_BYTES for most, least in zip(peak, before)), (before, peak)
+            if bin_dir.parent.name not in SANITIZED:  # they keep what was freed
+                assert all(most - least < UNCONFIRMED_BYTES_MAX + OVERHEAD_BYTES for most, least in zip(peak, before)), (before, peak)
 
             await asyncio.to_thread(outside.rabbitmq.start)
             await asyncio.to_thread(wait_missing, running.gateways[0], set())
