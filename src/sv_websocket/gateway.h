@@ -61,8 +61,9 @@ class Gateway {
   // Before the reactors run.
   void start();
 
-  // Stops accepting, tells the clients, flushes what senders were not told of yet, closes, and gives the lease back.
-  // Blocks up to about `drain` + 10 s. While the reactors run, not from one of their threads.
+  // Stops accepting, tells the clients, flushes what senders were not told of yet, closes, waits until nobody is left
+  // to be told to resync, and gives the lease back. Blocks up to about `drain` + 15 s. While the reactors run, not from
+  // one of their threads.
   void stop();
 
   [[nodiscard]] std::uint16_t api_port() const;

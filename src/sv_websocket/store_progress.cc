@@ -1,6 +1,7 @@
 #include "sv_websocket/store_progress.h"
 
 #include <algorithm>
+#include <cassert>
 #include <utility>
 
 #include "runtime/log.h"
@@ -8,7 +9,9 @@
 namespace simplechat::sv_websocket {
 
 StoreProgress::StoreProgress(runtime::Reactor& reactor, const chat::MessageQueue& queue, chat::MessageReader& reader)
-    : queue_(queue), reader_(reader), gate_(reactor.executor()), lanes_(queue.lanes()), stored_until_(Clock::now()) {}
+    : queue_(queue), reader_(reader), gate_(reactor.executor()), lanes_(queue.lanes()), stored_until_(Clock::now()) {
+  assert(lanes_.size() <= chat::kContainsKeysMax);  // one question is about all lanes
+}
 
 StoreProgress::Publishing StoreProgress::begin() {
   under_way_.emplace(++last_, Clock::now());
