@@ -38,7 +38,8 @@ class Router final : private runtime::TurnEnd::Hook {
  public:
   static constexpr std::size_t kWaitingBytesMax = 16UL * 1024 * 1024;
   static constexpr std::size_t kMailboxBytesMax = 16UL * 1024 * 1024;
-  static constexpr std::size_t kResyncsPerTickMax = 5000;
+  // Each is followed by a sync: a store that has just come back must not drown in them.
+  static constexpr std::size_t kResyncsPerTickMax = 1000;
 
   struct Parts {
     runtime::Reactor& reactor;
