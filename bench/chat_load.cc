@@ -48,6 +48,7 @@ struct Totals {
   std::uint64_t acked = 0;
   std::uint64_t delivered = 0;
   std::uint64_t errors = 0;
+  std::uint64_t resyncs = 0;
   std::vector<std::int64_t> delivery_us;
   std::vector<std::int64_t> ack_us;
 };
@@ -142,6 +143,8 @@ class Client final : private websocket::DecoderEvents {
       totals_.delivery_us.push_back(now_us() - sent);
     } else if (text.starts_with(R"({"type":"registered")")) {
       ++totals_.registered;
+    } else if (text.starts_with(R"({"type":"resync")")) {
+      ++totals_.resyncs;  // the store is more than a second behind
     } else {
       if (totals_.errors++ == 0) std::cerr << "chat-load: unexpected: " << text << '\n';
     }
@@ -193,11 +196,11 @@ class Load {
     constexpr std::chrono::seconds kRest{2};  // what is on its way
     run_until([] { return false; }, steady_clock::now() + kRest);
     std::cout << fmt::format(
-        R"({{"connections":{},"window":{},"payload_bytes":{},"seconds":{:.2f},"acked":{},"delivered":{},"errors":{},"acked_per_s":{:.0f},)"
+        R"({{"connections":{},"window":{},"payload_bytes":{},"seconds":{:.2f},"acked":{},"delivered":{},"errors":{},"resyncs":{},"acked_per_s":{:.0f},)"
         R"("delivery_us":{{"p50":{},"p99":{}}},"ack_us":{{"p50":{},"p99":{}}}}})"
         "\n",
         options_.connections, options_.window, options_.payload_bytes, elapsed, totals_.acked, totals_.delivered,
-        totals_.errors, static_cast<double>(acked) / elapsed, percentile(totals_.delivery_us, 50),
+        totals_.errors, totals_.resyncs, static_cast<double>(acked) / elapsed, percentile(totals_.delivery_us, 50),
         percentile(totals_.delivery_us, 99), percentile(totals_.ack_us, 50), percentile(totals_.ack_us, 99));
   }
 
