@@ -1,4 +1,4 @@
-// SvWebsocket, the gateway: one set of parts per reactor, the registrar, and their start and end.
+// SvWebsocket, the gateway: a shard and its listeners per reactor, the registrar, and their start and end.
 //
 // Which adapters stand behind the ports is the program's choice (apps/): the gateway of the cluster and that of the
 // embedded server are this one.
@@ -14,10 +14,6 @@
 
 #include "chat/authenticator.h"
 #include "chat/clock.h"
-#include "chat/directory.h"
-#include "chat/message_queue.h"
-#include "chat/message_store.h"
-#include "chat/relay.h"
 #include "runtime/dependency.h"
 #include "runtime/http_server.h"
 #include "runtime/metrics.h"
@@ -25,6 +21,7 @@
 #include "sv_websocket/endpoints.h"
 #include "sv_websocket/registrar.h"
 #include "sv_websocket/roster.h"
+#include "sv_websocket/shard.h"
 #include "sv_websocket/static_files.h"
 
 namespace simplechat::sv_websocket {
@@ -38,14 +35,6 @@ struct GatewayOptions {
   std::chrono::milliseconds lease{10'000};
   std::chrono::milliseconds drain{500};  // between telling the clients and closing them
   ServiceAccess access;
-};
-
-// The outside, as one reactor reaches it. The objects are the caller's and outlive the gateway.
-struct Ports {
-  chat::Directory& directory;
-  chat::Relay& relay;
-  chat::MessageQueue& queue;
-  chat::MessageReader& reader;
 };
 
 class Gateway {

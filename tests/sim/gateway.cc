@@ -6,19 +6,11 @@
 
 #include "chat/limits.h"
 #include "sv_websocket/endpoints.h"
-#include "wire/close_code.h"
-#include "wire/server_frame.h"
 
 namespace simplechat::sim {
 namespace {
 
-constexpr milliseconds kTick{250};
-constexpr unsigned kTicksPerSecond = 4;
 constexpr chat::Timestamp kEpoch = 1'700'000'000'000'000;  // the simulated clocks begin here
-
-std::uint32_t seconds_of(TimePoint time) {
-  return static_cast<std::uint32_t>(std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count());
-}
 
 }  // namespace
 
@@ -60,110 +52,37 @@ SimGateway::SimGateway(World& world, const Services& services, Gateways& gateway
       reader_(world, services.store, process_),
       registrar_(world.reactor(), directory_,
                  chat::GatewayIdentity{.url = url, .incarnation = fmt::format("{}-{}", url, run)}, kLease,
-                 {.register_all_again = [this] { register_all_again(); }, .resync_all = [this] { resync_all(); }}),
-      transport_(world.reactor()),
-      probe_(metrics_),
-      hub_(world.reactor(), transport_, roster_, limits),
-      router_({.reactor = world.reactor(),
-               .turn_end = transport_.turn_end(),
-               .roster = roster_,
-               .directory = directory_,
-               .relay = relay_,
-               .probe = probe_,
-               .own_url = url,
-               .to_sessions = [this](const chat::DeliveryView& delivery,
-                                     sv_websocket::SessionKey except) { hub_.deliver(delivery, except); }}),
-      progress_(world.reactor(), *queue_, reader_),
-      publisher_(world.reactor(), transport_.turn_end(), *queue_, progress_, chat::limits::kUnconfirmedBytesMax,
-                 {.settled = [this](const sv_websocket::Publisher::Sender& sender, const chat::MessageView& message,
-                                    const Result<void>& outcome) { settled(sender, message, outcome); },
-                  .relieved = [this] { hub_.resume_paused(); }}),
-      services_{.hub = hub_,
-                .router = router_,
-                .publisher = publisher_,
-                .registrar = registrar_,
-                .reader = reader_,
-                .clock = clock_,
-                .authenticator = authenticator_,
-                .probe = probe_,
-                .parser = parser_,
-                .scratch = {},
-                .instance_id = fmt::format("{}-{}", url, run)},
-      tick_(world.executor()) {
-  hub_.connect(services_);
-}
+                 {.register_all_again = [this] { shard_.register_all_again(); },
+                  .resync_all =
+                      [this] {
+                        world_.trace(process_.part, "resyncs all");
+                        shard_.resync_all();
+                      }}),
+      shard_(world.reactor(),
+             {.roster = roster_,
+              .registrar = registrar_,
+              .clock = clock_,
+              .authenticator = authenticator_,
+              .url = url,
+              .incarnation = fmt::format("{}-{}", url, run),
+              .unconfirmed_bytes_max = chat::limits::kUnconfirmedBytesMax,
+              .limits = limits},
+             {.directory = directory_, .relay = relay_, .queue = *queue_, .reader = reader_}, metrics_) {}
 
 void SimGateway::start() {
-  router_.connect({nullptr});
+  shard_.start({nullptr});
   registrar_.start();
-  tick();
 }
 
 Task<void> SimGateway::stop() {
   if (std::exchange(stopping_, true)) co_return;
-  publisher_.refuse();
-  co_await publisher_.drain(world_.now() + std::chrono::seconds(7));
-  hub_.close_all(wire::kCloseGoingAway, "shutting down");
-  while (hub_.sessions() > 0) co_await world_.sleep(milliseconds(10));
-  for (const TimePoint deadline = world_.now() + std::chrono::seconds(5); !router_.idle() && world_.now() < deadline;) {
-    co_await world_.sleep(milliseconds(50));
-  }
-  process_.forgot = !router_.idle();
-  tick_.cancel();
-  co_await hub_.gate().close();
-  co_await router_.stop();
-  co_await progress_.stop();
+  process_.forgot = !co_await shard_.leave();
+  co_await shard_.stop();
   co_await registrar_.stop();
 }
 
 std::vector<std::size_t> SimGateway::take(const chat::DeliveryBatch& batch) {
-  return sv_websocket::take_deliveries(services_, roster_, batch);
-}
-
-void SimGateway::settled(const sv_websocket::Publisher::Sender& sender, const chat::MessageView& message,
-                         const Result<void>& outcome) {
-  if (!outcome) {
-    if (sv_websocket::Session* session = hub_.find(sender.session)) session->refused(message, outcome.error());
-    return;
-  }
-  router_.handovers().when_done(
-      sender.ticket, world_.now(),
-      [this, key = sender.session, id = std::string(message.id), to = std::string(message.to), at = message.at] {
-        if (sv_websocket::Session* session = hub_.find(key)) session->acknowledge(id, to, at);
-      });
-}
-
-void SimGateway::register_all_again() {
-  world_.reactor().post([this] {
-    hub_.for_each_user([this](const std::string& user) {
-      const sv_websocket::Roster::Change change = roster_.confirm(user);
-      registrar_.ensure(user, change.fence, world_.reactor(), {});
-    });
-  });
-}
-
-void SimGateway::resync_all() {
-  world_.trace(process_.part, "resyncs all");
-  world_.reactor().post([this] {
-    std::string frame;
-    wire::append_resync(frame);
-    hub_.for_each_user([&](const std::string& user) { hub_.deliver({.user = user, .frame = frame}, {}); });
-  });
-}
-
-void SimGateway::tick() {
-  tick_.expires_after(kTick);
-  tick_.async_wait([this](const boost::system::error_code& stopped) {
-    if (stopped) return;
-    progress_.check();
-    router_.tick(progress_.stored_until(), world_.now());
-    hub_.run_checks(world_.now());
-    if (++ticks_ % kTicksPerSecond == 0) {
-      transport_.sweep(world_.now());
-      hub_.tick(seconds_of(world_.now()));
-    }
-    tick();
-  });
+  return sv_websocket::take_deliveries(shard_.services(), roster_, batch);
 }
 
 chat::Timestamp SimGateway::wall_now() const { return kEpoch + (world_.age() + wall_clock_.offset).count(); }

@@ -1,10 +1,8 @@
-// One run of a gateway's process: the parts of one reactor, wired as Gateway::Lane in sv_websocket/gateway.cc wires
-// them, on simulated ports and without HTTP.
+// One run of a gateway's process: one shard and its registrar, on simulated ports and without HTTP.
 //
 // A crash leaves the object there, cut off from everything. stop() before destruction.
 #pragma once
 
-#include <boost/asio/steady_timer.hpp>
 #include <memory>
 #include <string>
 #include <vector>
@@ -15,14 +13,9 @@
 #include "directory_port.h"
 #include "runtime/metrics.h"
 #include "store_port.h"
-#include "sv_websocket/hub.h"
-#include "sv_websocket/publisher.h"
 #include "sv_websocket/registrar.h"
 #include "sv_websocket/roster.h"
-#include "sv_websocket/router.h"
-#include "sv_websocket/store_progress.h"
-#include "sv_websocket/transport.h"
-#include "wire/client_frame.h"
+#include "sv_websocket/shard.h"
 #include "world.h"
 
 namespace simplechat::sim {
@@ -76,7 +69,7 @@ class SimGateway {
   }
   [[nodiscard]] bool takes_more() const { return !process_.dead && !stopping_; }
   // Takes a client's connected socket.
-  void accept(int fd) { hub_.accept(fd, {}, {}); }
+  void accept(int fd) { shard_.hub().accept(fd, {}, {}); }
   // What /v1/deliver does.
   [[nodiscard]] std::vector<std::size_t> take(const chat::DeliveryBatch& batch);
 
@@ -87,11 +80,6 @@ class SimGateway {
   // Watches the order of what the gateway publishes.
   class WatchedQueue;
 
-  void settled(const sv_websocket::Publisher::Sender& sender, const chat::MessageView& message,
-               const Result<void>& outcome);
-  void register_all_again();
-  void resync_all();
-  void tick();
   [[nodiscard]] chat::Timestamp wall_now() const;
 
   World& world_;
@@ -107,16 +95,7 @@ class SimGateway {
   StorePort reader_;
   sv_websocket::Roster roster_;
   sv_websocket::Registrar registrar_;
-  sv_websocket::Transport transport_;
-  sv_websocket::Probe probe_;
-  wire::FrameParser parser_;
-  sv_websocket::Hub hub_;
-  sv_websocket::Router router_;
-  sv_websocket::StoreProgress progress_;
-  sv_websocket::Publisher publisher_;
-  sv_websocket::SessionServices services_;
-  boost::asio::steady_timer tick_;
-  unsigned ticks_ = 0;
+  sv_websocket::Shard shard_;
   bool stopping_ = false;
 };
 

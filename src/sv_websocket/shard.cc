@@ -1,0 +1,154 @@
+#include "sv_websocket/shard.h"
+
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <utility>
+
+#include "wire/close_code.h"
+#include "wire/server_frame.h"
+
+namespace simplechat::sv_websocket {
+namespace {
+
+namespace asio = boost::asio;
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+constexpr milliseconds kTick{250};
+constexpr int kTicksPerSecond = 4;
+constexpr milliseconds kCloseWait{2000};  // for the clients' part of the closing handshakes
+constexpr std::chrono::seconds kFlushWait{7};
+constexpr std::chrono::seconds kSettleWait{5};  // for the store to have what was sent, and for resyncs
+
+std::uint32_t seconds_of(steady_clock::time_point time) {
+  return static_cast<std::uint32_t>(std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count());
+}
+
+// Looks now and then whether `done`, at most for `wait`.
+template <class Done>
+chat::Task<void> wait_until(Done done, milliseconds poll, milliseconds wait) {
+  asio::steady_timer timer(co_await asio::this_coro::executor);
+  for (const auto deadline = steady_clock::now() + wait; !done() && steady_clock::now() < deadline;) {
+    timer.expires_after(poll);
+    co_await timer.async_wait(asio::use_awaitable);
+  }
+}
+
+}  // namespace
+
+Shard::Shard(runtime::Reactor& reactor, const Gateway& gateway, const Ports& ports, runtime::MetricsRegistry& metrics)
+    : reactor_(reactor),
+      roster_(gateway.roster),
+      registrar_(gateway.registrar),
+      transport_(reactor),
+      probe_(metrics),
+      hub_(reactor, transport_, gateway.roster, gateway.limits),
+      router_({.reactor = reactor,
+               .turn_end = transport_.turn_end(),
+               .roster = gateway.roster,
+               .directory = ports.directory,
+               .relay = ports.relay,
+               .probe = probe_,
+               .own_url = gateway.url,
+               .to_sessions = [this](const chat::DeliveryView& delivery,
+                                     SessionKey except) { hub_.deliver(delivery, except); }}),
+      progress_(reactor, ports.queue, ports.reader),
+      publisher_(reactor, transport_.turn_end(), ports.queue, progress_, gateway.unconfirmed_bytes_max,
+                 {.settled = [this](const Publisher::Sender& sender, const chat::MessageView& message,
+                                    const chat::Result<void>& outcome) { settled(sender, message, outcome); },
+                  .relieved = [this] { hub_.resume_paused(); }}),
+      mailbox_(reactor, Router::kMailboxBytesMax,
+               [this](const chat::DeliveryBatch& batch) {
+                 for (std::size_t i = 0; i < batch.size(); ++i) hub_.deliver(batch[i], {});
+               }),
+      services_{.hub = hub_,
+                .router = router_,
+                .publisher = publisher_,
+                .registrar = gateway.registrar,
+                .reader = ports.reader,
+                .clock = gateway.clock,
+                .authenticator = gateway.authenticator,
+                .probe = probe_,
+                .parser = parser_,
+                .scratch = {},
+                .instance_id = gateway.incarnation},
+      tick_(reactor.executor()) {
+  hub_.connect(services_);
+}
+
+void Shard::start(std::vector<DeliveryMailbox*> mailboxes) {
+  router_.connect(std::move(mailboxes));
+  tick();
+}
+
+chat::Task<bool> Shard::leave() {
+  publisher_.refuse();
+  co_await publisher_.drain(steady_clock::now() + kFlushWait);
+  hub_.close_all(wire::kCloseGoingAway, "shutting down");
+  co_await wait_until([this] { return hub_.sessions() == 0; }, milliseconds(10), kCloseWait);
+  // The clients are on their way to other gateways. Whom this one has passed over it alone knows.
+  co_await wait_until([this] { return router_.idle(); }, milliseconds(50), kSettleWait);
+  co_return router_.idle();
+}
+
+chat::Task<void> Shard::stop() {
+  tick_.cancel();
+  co_await hub_.gate().close();
+  co_await router_.stop();
+  co_await progress_.stop();
+}
+
+void Shard::register_all_again() {
+  reactor_.post([this] {
+    hub_.for_each_user([this](const std::string& user) {
+      const Roster::Change change = roster_.confirm(user);
+      registrar_.ensure(user, change.fence, reactor_, {});
+    });
+  });
+}
+
+void Shard::resync_all() {
+  reactor_.post([this] {
+    std::string frame;
+    wire::append_resync(frame);
+    hub_.for_each_user([&](const std::string& user) { hub_.deliver({.user = user, .frame = frame}, {}); });
+  });
+}
+
+void Shard::settled(const Publisher::Sender& sender, const chat::MessageView& message,
+                    const chat::Result<void>& outcome) {
+  if (!outcome) {
+    probe_.publish_failed();
+    if (Session* session = hub_.find(sender.session)) session->refused(message, outcome.error());
+    return;
+  }
+  probe_.message_durable();
+  Handovers& handovers = router_.handovers();
+  if (handovers.finished(sender.ticket)) {
+    if (Session* session = hub_.find(sender.session)) session->acknowledge(message.id, message.to, message.at);
+    return;
+  }
+  handovers.when_done(
+      sender.ticket, steady_clock::now(),
+      [this, key = sender.session, id = std::string(message.id), to = std::string(message.to), at = message.at] {
+        if (Session* session = hub_.find(key)) session->acknowledge(id, to, at);
+      });
+}
+
+void Shard::tick() {
+  tick_.expires_after(kTick);
+  tick_.async_wait([this](const boost::system::error_code& stopped) {
+    if (stopped) return;
+    const auto now = steady_clock::now();
+    progress_.check();
+    router_.tick(progress_.stored_until(), now);
+    hub_.run_checks(now);
+    if (++ticks_ % kTicksPerSecond == 0) {
+      transport_.sweep(now);
+      hub_.tick(seconds_of(now));
+    }
+    tick();
+  });
+}
+
+}  // namespace simplechat::sv_websocket
