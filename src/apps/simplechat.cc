@@ -34,7 +34,7 @@ void serve(const Settings& settings, runtime::StopSignal& stop_signal) {
     return dead_letters.keep(records, reason);
   });
   const auto source = queue.make_source();
-  adapters::memory::MemoryDirectory directory(std::chrono::steady_clock::now);
+  adapters::memory::MemoryDirectory directory(std::chrono::steady_clock::now, chat::system_wall_clock);
   adapters::memory::MemoryRelay relay;
   sv_persist::Probe persist_probe(metrics);
   apps::Consumer consumer(reactors[0], *source, store, persist_probe);

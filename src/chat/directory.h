@@ -6,6 +6,8 @@
 // own state changed: a change older than what the directory holds for that (user, gateway, incarnation) has no effect,
 // so a late disconnect never erases a newer record.
 //
+// The directory is also where the gateways get their common time from (see clock.h).
+//
 // Implementations: adapters/memory, adapters/redis (behind sv-discover), adapters/discover_http (a gateway's view of
 // sv-discover). All pass adapters/contract/directory_contract.h. Every call ends within the implementation's deadline
 // with a value or ErrorCode::unavailable; a call that failed may or may not have had its effect and may be repeated.
@@ -19,6 +21,7 @@
 #include <vector>
 
 #include "chat/error.h"
+#include "chat/message.h"
 #include "chat/task.h"
 
 namespace simplechat::chat {
@@ -43,6 +46,11 @@ struct LeaseState {
   // it stays the same until the next gap, it tells so also when the answer of the renewal that opened the lease was
   // lost.
   std::string opening;
+  // Another number than at the renewal before: meanwhile a lease ran out, or was replaced by a newer incarnation's,
+  // that nobody had closed. Who held it may have gone with something left to tell to sessions of any gateway.
+  std::int64_t deaths = 0;
+  // The directory's clock, in microseconds since the Unix epoch, read during the call; 0 if it does not tell.
+  Timestamp now = 0;
 };
 
 class Directory {
@@ -53,8 +61,9 @@ class Directory {
   // url.
   virtual Task<Result<LeaseState>> renew(const GatewayIdentity& gateway, std::chrono::milliseconds lease) = 0;
 
-  // Applies the changes in order. Records may be written before the lease is open; they count once it is.
-  virtual Task<Result<void>> apply(const GatewayIdentity& gateway, std::span<const RecordChange> changes) = 0;
+  // Applies the changes in order. Records may be written before the lease is open; they count once it is. Returns the
+  // directory's clock, read during the call, as LeaseState::now.
+  virtual Task<Result<Timestamp>> apply(const GatewayIdentity& gateway, std::span<const RecordChange> changes) = 0;
 
   // For each user, in the order asked, the urls of the gateways that hold it (none: offline). A user may be on several.
   virtual Task<Result<std::vector<std::vector<std::string>>>> locate(std::span<const std::string> users) = 0;

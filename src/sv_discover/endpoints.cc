@@ -58,8 +58,9 @@ Answer apply(const EndpointParts& parts, const HttpRequest& request) {
   const auto asked = wire::parse_apply(request.body);
   if (!asked) co_return std::unexpected(asked.error());
   const auto applied = co_await parts.directory.apply(asked->gateway, asked->changes);
-  if (applied) parts.probe.changes_applied(asked->changes.size());
-  co_return to_answer(applied);
+  if (!applied) co_return std::unexpected(applied.error());
+  parts.probe.changes_applied(asked->changes.size());
+  co_return wire::encode_applied(*applied);
 }
 
 Answer locate(const EndpointParts& parts, const HttpRequest& request) {

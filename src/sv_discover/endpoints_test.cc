@@ -68,13 +68,13 @@ class EndpointsTest : public ::testing::Test {
     renewed_ = call("POST", "/v1/renew", gateway + R"("leaseMs":10000})").body;
     EXPECT_THAT(renewed_, HasSubstr(R"({"status":"success","opening":")"));
     expect(call("POST", "/v1/apply", gateway + R"("changes":[{"user":"alice","present":true,"fence":1}]})"),
-           R"({"status":"success"})");
+           R"({"status":"success","now":17})");
   }
 
   boost::asio::io_context io_;
   std::chrono::steady_clock::time_point now_;
   std::string renewed_;  // the answer to the first renewal
-  adapters::memory::MemoryDirectory directory_{[this] { return now_; }};
+  adapters::memory::MemoryDirectory directory_{[this] { return now_; }, [] { return chat::Timestamp{17}; }};
   MapPlainRecords plain_;
   runtime::MetricsRegistry metrics_;
   Probe probe_{metrics_};

@@ -22,7 +22,8 @@ class HeldDirectory final : public chat::Directory {
   chat::Task<chat::Result<chat::LeaseState>> renew(const chat::GatewayIdentity&, std::chrono::milliseconds) override {
     co_return chat::fail(chat::ErrorCode::internal, "not part of the test");
   }
-  chat::Task<chat::Result<void>> apply(const chat::GatewayIdentity&, std::span<const chat::RecordChange>) override {
+  chat::Task<chat::Result<chat::Timestamp>> apply(const chat::GatewayIdentity&,
+                                                  std::span<const chat::RecordChange>) override {
     co_return chat::fail(chat::ErrorCode::internal, "not part of the test");
   }
   chat::Task<chat::Result<void>> close(const chat::GatewayIdentity&) override {

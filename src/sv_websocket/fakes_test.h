@@ -67,16 +67,16 @@ class FakeDirectory final : public chat::Directory {
     ++renewals;
     if (down) co_return chat::fail(chat::ErrorCode::unavailable, "down");
     if (!std::exchange(keeps_records, true)) ++opening;
-    co_return chat::LeaseState{.opening = std::to_string(opening)};
+    co_return chat::LeaseState{.opening = std::to_string(opening), .deaths = deaths, .now = now};
   }
-  chat::Task<chat::Result<void>> apply(const chat::GatewayIdentity&,
-                                       std::span<const chat::RecordChange> changes) override {
+  chat::Task<chat::Result<chat::Timestamp>> apply(const chat::GatewayIdentity&,
+                                                  std::span<const chat::RecordChange> changes) override {
     std::vector<chat::RecordChange> batch(changes.begin(), changes.end());
     co_await barrier.pass();
     if (down) co_return chat::fail(chat::ErrorCode::unavailable, "down");
     for (const chat::RecordChange& change : batch) present[change.user] = change.present;
     applied.push_back(std::move(batch));
-    co_return chat::Result<void>{};
+    co_return now;
   }
   chat::Task<chat::Result<std::vector<std::vector<std::string>>>> locate(std::span<const std::string> users) override {
     std::vector<std::string> asked(users.begin(), users.end());
@@ -98,6 +98,8 @@ class FakeDirectory final : public chat::Directory {
   bool closed = false;
   int renewals = 0;
   int opening = 0;
+  std::int64_t deaths = 7;  // of before
+  chat::Timestamp now = 0;
   int look_ups = 0;
   std::vector<std::vector<chat::RecordChange>> applied;
   std::map<std::string, bool> present;

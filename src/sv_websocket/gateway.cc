@@ -65,8 +65,8 @@ class Gateway::Lane {
     ws_.start();
   }
 
-  // Runs on the reactor.
-  chat::Task<void> drain() {
+  // False if somebody is left whom nobody will tell to resync. Runs on the reactor.
+  chat::Task<bool> drain() {
     api_.stop();
     ws_.stop();
     std::string frame;
@@ -74,8 +74,9 @@ class Gateway::Lane {
     shard_.hub().send_all(frame);
     asio::steady_timer timer(shard_.reactor().executor(), gateway_.options_.drain);
     co_await timer.async_wait(asio::use_awaitable);
-    if (!co_await shard_.leave()) runtime::log::warn("left_with_users_to_resync");
+    const bool all_told = co_await shard_.leave();
     co_await shard_.stop();
+    co_return all_told;
   }
 
   [[nodiscard]] Shard& shard() { return shard_; }
@@ -103,7 +104,7 @@ Gateway::Gateway(runtime::ReactorPool& reactors, GatewayOptions options, std::sp
                  runtime::Readiness& readiness, runtime::MetricsRegistry& metrics)
     : reactors_(reactors), readiness_(readiness), options_(std::move(options)) {
   registrar_ = std::make_unique<Registrar>(
-      reactors[0], ports[0].directory,
+      reactors[0], ports[0].directory, clock_,
       chat::GatewayIdentity{.url = options_.public_url, .incarnation = options_.incarnation}, options_.lease,
       Registrar::Callbacks{.register_all_again = [this] { register_all_again(); },
                            .resync_all = [this] { resync_all(); }});
@@ -122,12 +123,15 @@ void Gateway::start() {
 
 void Gateway::stop() {
   readiness_.start_draining();
-  std::vector<std::future<void>> drained;
+  std::vector<std::future<bool>> drained;
   for (const auto& lane : lanes_) {
     drained.push_back(asio::co_spawn(lane->shard().reactor().executor(), lane->drain(), asio::use_future));
   }
-  for (auto& lane : drained) lane.get();
-  asio::co_spawn(reactors_[0].executor(), registrar_->stop(), asio::use_future).get();
+  auto leaving = Registrar::Leaving::with_nothing_to_tell;
+  for (auto& lane : drained) {
+    if (!lane.get()) leaving = Registrar::Leaving::with_something_to_tell;
+  }
+  asio::co_spawn(reactors_[0].executor(), registrar_->stop(leaving), asio::use_future).get();
 }
 
 void Gateway::register_all_again() {

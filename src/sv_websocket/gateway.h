@@ -67,7 +67,7 @@ class Gateway {
   runtime::ReactorPool& reactors_;
   runtime::Readiness& readiness_;
   const GatewayOptions options_;
-  chat::HybridLogicalClock clock_{chat::system_wall_clock};
+  chat::HybridLogicalClock clock_{chat::system_wall_clock(), chat::system_elapsed};
   Roster roster_;
   std::unique_ptr<Registrar> registrar_;
   std::vector<std::unique_ptr<Lane>> lanes_;  // by reactor

@@ -63,6 +63,14 @@ void Hub::deliver(const chat::DeliveryView& delivery, SessionKey except) {
   }
 }
 
+void Hub::resync_some() {
+  for (std::size_t told = 0; resynced_ < slots_.size() && told < kResyncsPerTickMax; ++resynced_) {
+    Session* session = slots_[resynced_].session.get();
+    if (session != nullptr && session->resync()) ++told;
+  }
+  if (resynced_ >= slots_.size()) resynced_ = kNobody;
+}
+
 void Hub::send_all(std::string_view frame) {
   for (const Slot& slot : slots_) {
     if (slot.session) slot.session->send(frame);

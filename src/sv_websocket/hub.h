@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
+#include <limits>
 #include <memory>
 #include <string_view>
 #include <vector>
@@ -37,6 +38,11 @@ class Hub {
   Roster::Change remove(Session& session);
 
   void deliver(const chat::DeliveryView& delivery, SessionKey except);
+  // Tells every session that is registered now to resync, kResyncsPerTickMax of them with each call of resync_some():
+  // each is followed by a sync, and a store that has just come back must not drown in them.
+  void resync_all() { resynced_ = 0; }
+  void resync_some();
+
   // `frame` to every session, registered or not.
   void send_all(std::string_view frame);
   void close_all(std::uint16_t code, std::string_view reason);
@@ -62,6 +68,9 @@ class Hub {
 
  private:
   static constexpr std::uint32_t kHeartbeatRounds = 15;
+  static constexpr std::size_t kResyncsPerTickMax = 1000;
+
+  static constexpr std::size_t kNobody = std::numeric_limits<std::size_t>::max();
 
   struct Slot {
     std::unique_ptr<Session> session;
@@ -85,6 +94,7 @@ class Hub {
   std::vector<SessionKey> paused_;
   std::deque<Check> checks_;  // earliest first
   std::size_t next_check_ = 0;
+  std::size_t resynced_ = kNobody;  // slots whose sessions have been told; kNobody: none has to be
 };
 
 }  // namespace simplechat::sv_websocket

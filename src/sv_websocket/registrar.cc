@@ -14,19 +14,22 @@ using std::chrono::milliseconds;
 constexpr std::size_t kChangesPerBatchMax = 5000;
 constexpr milliseconds kRetryMin{100};
 constexpr milliseconds kRetryMax{2000};
-constexpr int kRenewalsPerLease = 3;
+constexpr int kRenewalsPerLease = 4;
 // A second for writing the records, and what MissedUsers takes to know which messages are late.
 constexpr milliseconds kResyncAfter{2500};
 constexpr milliseconds kResyncPoll{100};
+constexpr milliseconds kPromptMax{
+    100};  // a renewal whose reading of the directory's clock is better than the one before
 // A directory may let go of records that nobody has written for a day; all are written again long before.
 constexpr std::chrono::hours kRefreshEvery{6};
 
 }  // namespace
 
-Registrar::Registrar(runtime::Reactor& reactor, chat::Directory& directory, chat::GatewayIdentity identity,
-                     milliseconds lease, Callbacks callbacks)
+Registrar::Registrar(runtime::Reactor& reactor, chat::Directory& directory, chat::HybridLogicalClock& clock,
+                     chat::GatewayIdentity identity, milliseconds lease, Callbacks callbacks)
     : reactor_(reactor),
       directory_(directory),
+      clock_(clock),
       identity_(std::move(identity)),
       lease_(lease),
       callbacks_(std::move(callbacks)),
@@ -39,12 +42,13 @@ void Registrar::start() {
   reactor_.post([this] { gate_.spawn(keep_lease()); });
 }
 
-chat::Task<void> Registrar::stop() {
+chat::Task<void> Registrar::stop(Leaving leaving) {
   stopping_ = true;
   renew_timer_.cancel();
   retry_timer_.cancel();
   resync_timer_.cancel();
   co_await gate_.close();
+  if (leaving == Leaving::with_something_to_tell) co_return;
   const chat::Result<void> closed = co_await directory_.close(identity_);
   if (!closed) runtime::log::warn("lease_not_closed", {{"reason", closed.error().message}});
 }
@@ -91,8 +95,11 @@ chat::Task<void> Registrar::apply_one_batch() {
     batch.emplace_back(entry->first, std::move(entry->second));
     wanted_.erase(entry);
   }
-  const chat::Result<void> outcome = co_await directory_.apply(identity_, changes);
-  failures_in_a_row_ = outcome ? 0 : failures_in_a_row_ + 1;
+  const chat::Result<chat::Timestamp> applied = co_await directory_.apply(identity_, changes);
+  failures_in_a_row_ = applied ? 0 : failures_in_a_row_ + 1;
+  // Before anybody learns that he is registered: what he answers is later than what he has seen elsewhere.
+  if (applied) heard_time(*applied, false);
+  const chat::Result<void> outcome = applied ? chat::Result<void>() : std::unexpected(applied.error());
   for (auto& [user, wanted] : batch) settle(std::move(user), std::move(wanted), outcome);
 }
 
@@ -118,25 +125,41 @@ chat::Task<void> Registrar::keep_lease() {
 
 chat::Task<void> Registrar::renew_once() {
   const bool first = std::exchange(first_renewal_, false);
+  const auto asked_at = std::chrono::steady_clock::now();
   auto state = co_await directory_.renew(identity_, lease_);
   if (!state) co_return;  // the adapter has said so in the readiness; users can't be found when the lease runs out
+  heard_time(state->now, std::chrono::steady_clock::now() - asked_at < kPromptMax);
   const bool lost = !first && state->opening != opening_;
+  const bool someone_died = deaths_.has_value() && *deaths_ != state->deaths;
   opening_ = std::move(state->opening);
+  deaths_ = state->deaths;
   const bool refresh = --renewals_until_refresh_ <= 0;
   if (refresh) renewals_until_refresh_ = static_cast<int>(kRefreshEvery / (lease_ / kRenewalsPerLease));
   if (lost || refresh) callbacks_.register_all_again();
-  if (!lost) co_return;
-  runtime::log::warn("directory_lost_records", {{"gateway", identity_.url}});
-  lost_at_ = std::chrono::steady_clock::now();
+  if (lost) runtime::log::warn("directory_lost_records", {{"gateway", identity_.url}});
+  if (someone_died) runtime::log::warn("gateway_died", {{"noticed_by", identity_.url}});
+  if (!lost && !someone_died) co_return;
+  resync_wanted_at_ = std::chrono::steady_clock::now();
   if (std::exchange(resync_due_, true)) co_return;
   gate_.spawn(resync_when_found_again());
+}
+
+// A reading that was long on its way is behind, which does no harm but to the times that people see; a clock that has
+// never followed may be ahead.
+void Registrar::heard_time(chat::Timestamp now, bool prompt) {
+  if (now == 0) return;
+  if (prompt || !std::exchange(clock_follows_, true)) {
+    clock_.follow(now);
+  } else {
+    clock_.pass(now);
+  }
 }
 
 // Not before the users are found again and what was sent before that is stored, or known to be late: then a sync shows
 // what was missed.
 chat::Task<void> Registrar::resync_when_found_again() {
   const auto written = [this] { return failures_in_a_row_ == 0 && wanted_.size() < kChangesPerBatchMax; };
-  while (!stopping_ && (std::chrono::steady_clock::now() < lost_at_ + kResyncAfter || !written())) {
+  while (!stopping_ && (std::chrono::steady_clock::now() < resync_wanted_at_ + kResyncAfter || !written())) {
     resync_timer_.expires_after(kResyncPoll);
     boost::system::error_code stopped;
     co_await resync_timer_.async_wait(asio::redirect_error(asio::use_awaitable, stopped));

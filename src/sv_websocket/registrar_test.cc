@@ -16,13 +16,24 @@ class RegistrarTest : public ::testing::Test {
     });
   }
 
+  void stop(Registrar::Leaving leaving) {
+    registrar_.start();
+    run_until(reactor_, [&] { return directory_.renewals >= 1; });
+    bool stopped = false;
+    boost::asio::co_spawn(reactor_.executor(), registrar_.stop(leaving),
+                          [&](const std::exception_ptr&) { stopped = true; });
+    run_until(reactor_, [&] { return stopped; });
+  }
+
   runtime::Reactor reactor_{0};
   FakeDirectory directory_{reactor_};
   int registered_again_ = 0;
   int resyncs_ = 0;
   std::map<std::string, std::vector<bool>> outcomes_;
+  chat::HybridLogicalClock clock_{1000, [] { return 0; }};
   Registrar registrar_{reactor_,
                        directory_,
+                       clock_,
                        {.url = "http://own", .incarnation = "1"},
                        std::chrono::milliseconds(30),
                        {.register_all_again = [this] { ++registered_again_; }, .resync_all = [this] { ++resyncs_; }}};
@@ -113,13 +124,56 @@ TEST_F(RegistrarTest, ADirectoryThatWasAwayForAMomentHasLostNothing) {
   EXPECT_EQ(registered_again_, before);
 }
 
-TEST_F(RegistrarTest, GivesTheLeaseBack) {
+TEST_F(RegistrarTest, WhoIsRegisteredAnswersLaterThanTheDirectorysTime) {
+  directory_.now = 5'000'000;
+  ensure("alice", 1);
+  run_until(reactor_, [&] { return !outcomes_.empty(); });
+  EXPECT_GT(clock_.now(), 5'000'000);
+  directory_.now = 7'000'000;
+  ensure("bob", 2);
+  run_until(reactor_, [&] { return outcomes_.size() == 2; });
+  EXPECT_GT(clock_.now(), 7'000'000);
+}
+
+TEST_F(RegistrarTest, ANewGatewaysClockGoesBackToTheDirectorysTimeBeforeAnybodyIsRegistered) {
+  directory_.now = 10;
+  ensure("alice", 1);
+  run_until(reactor_, [&] { return !outcomes_.empty(); });
+  EXPECT_EQ(clock_.now(), 11);
+}
+
+TEST_F(RegistrarTest, KeepsTheClockByTheDirectorys) {
+  directory_.now = 5'000'000;
   registrar_.start();
-  run_until(reactor_, [&] { return directory_.renewals >= 1; });
-  bool stopped = false;
-  boost::asio::co_spawn(reactor_.executor(), registrar_.stop(), [&](const std::exception_ptr&) { stopped = true; });
-  run_until(reactor_, [&] { return stopped; });
+  run_until(reactor_, [&] { return directory_.renewals >= 2; });
+  EXPECT_EQ(clock_.now(), 5'000'001);
+  directory_.now = 9'000'000'000;  // beyond what another gateway's message could do
+  const int renewals = directory_.renewals;
+  run_until(reactor_, [&] { return directory_.renewals >= renewals + 2; });
+  EXPECT_EQ(clock_.now(), 9'000'000'001);
+}
+
+TEST_F(RegistrarTest, ResyncsWhenAnotherGatewayHasDied) {
+  registrar_.start();
+  run_until(reactor_, [&] { return directory_.renewals >= 2; });
+  EXPECT_EQ(resyncs_, 0) << "who died before this gateway came concerns none of its sessions";
+  const int before = registered_again_;
+  ++directory_.deaths;
+  run_until(reactor_, [&] { return resyncs_ == 1; });
+  EXPECT_EQ(registered_again_, before);
+  const int renewals = directory_.renewals;
+  run_until(reactor_, [&] { return directory_.renewals >= renewals + 2; });
+  EXPECT_EQ(resyncs_, 1);
+}
+
+TEST_F(RegistrarTest, GivesTheLeaseBack) {
+  stop(Registrar::Leaving::with_nothing_to_tell);
   EXPECT_TRUE(directory_.closed);
+}
+
+TEST_F(RegistrarTest, LeavesTheLeaseToRunOutIfTheOthersMustTellSomebody) {
+  stop(Registrar::Leaving::with_something_to_tell);
+  EXPECT_FALSE(directory_.closed);
 }
 
 }  // namespace

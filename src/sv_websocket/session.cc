@@ -272,7 +272,7 @@ void Session::handle(const wire::PingFrame& frame) {
   // Also before registering: a client may look whether anybody is there.
   if (!frame.from.empty() && !may_act(frame.from, {}, frame.ref)) return;
   services_.scratch.clear();
-  wire::append_pong(services_.scratch, frame.ref, services_.clock.now());
+  wire::append_pong(services_.scratch, frame.ref, services_.clock.read());
   connection_.send_text(services_.scratch);
 }
 
@@ -373,6 +373,12 @@ bool Session::FirstView::shows(const chat::SyncPage& page) const {
     wire::append_normal(frame, message);
     return std::ranges::find(frames, std::hash<std::string_view>{}(frame)) != frames.end();
   });
+}
+
+bool Session::resync() {
+  if (state_ != State::registered) return false;
+  send_resync();
+  return true;
 }
 
 void Session::send_resync() {

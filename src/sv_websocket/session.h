@@ -67,6 +67,9 @@ class Session final : private ConnectionHandler {
   void acknowledge(std::string_view id, std::string_view to, chat::Timestamp at);
   void refused(const chat::MessageView& message, const chat::Error& error) { send_error(error, message.id); }
   void registration_ended(const chat::Result<void>& outcome);
+  // Tells the client that live delivery may have missed something. False if there is nobody to tell: not registered, or
+  // about to make its first sync.
+  bool resync();
   void resume_reading() { connection_.resume_reading(); }
 
   // Sends what is not bound to a user: draining.

@@ -4,8 +4,8 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <utility>
 
+#include "sv_websocket/missed_users.h"
 #include "wire/close_code.h"
-#include "wire/server_frame.h"
 
 namespace simplechat::sv_websocket {
 namespace {
@@ -109,9 +109,9 @@ void Shard::register_all_again() {
 
 void Shard::resync_all() {
   reactor_.post([this] {
-    std::string frame;
-    wire::append_resync(frame);
-    hub_.for_each_user([&](const std::string& user) { hub_.deliver({.user = user, .frame = frame}, {}); });
+    hub_.resync_all();
+    const auto now = steady_clock::now();
+    if (progress_.stored_until() + MissedUsers::kLateAfter < now) resync_when_stored_ = now;
   });
 }
 
@@ -143,6 +143,11 @@ void Shard::tick() {
     progress_.check();
     router_.tick(progress_.stored_until(), now);
     hub_.run_checks(now);
+    if (resync_when_stored_ && progress_.stored_until() >= *resync_when_stored_) {
+      resync_when_stored_.reset();
+      hub_.resync_all();
+    }
+    hub_.resync_some();
     if (++ticks_ % kTicksPerSecond == 0) {
       transport_.sweep(now);
       hub_.tick(seconds_of(now));

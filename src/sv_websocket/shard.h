@@ -7,6 +7,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -70,7 +71,8 @@ class Shard {
 
   // Thread-safe.
   void register_all_again();
-  // Tells every session to resync. Thread-safe.
+  // Tells every session to resync, at a pace; and once more, when it has caught up, if the store is behind now, since a
+  // sync would not show yet what others have lately published. Thread-safe.
   void resync_all();
 
   [[nodiscard]] runtime::Reactor& reactor() { return reactor_; }
@@ -97,6 +99,7 @@ class Shard {
   SessionServices services_;
   boost::asio::steady_timer tick_;
   unsigned ticks_ = 0;
+  std::optional<std::chrono::steady_clock::time_point> resync_when_stored_;  // what was published until then
 };
 
 }  // namespace simplechat::sv_websocket

@@ -92,6 +92,9 @@ std::vector<std::string> read_urls(ObjectReader& reader, simdjson::dom::element 
   return urls;
 }
 
+// Absent in the answers of an sv-discover of before.
+chat::Timestamp read_now(ObjectReader& reader) { return reader.optional_timestamp("now").value_or(0); }
+
 }  // namespace
 
 std::string encode_renew(const chat::GatewayIdentity& gateway, std::chrono::milliseconds lease) {
@@ -178,16 +181,35 @@ chat::Result<std::string> parse_del(std::string_view body) {
 
 std::string encode_success() { return std::string(kSuccess); }
 
+std::string encode_applied(chat::Timestamp now) {
+  std::string out = R"({"status":"success","now":)";
+  append_json_integer(out, now);
+  return out += '}';
+}
+
+chat::Result<chat::Timestamp> parse_applied(std::string_view body) {
+  return parse_object_with(body, [](ObjectReader& reader) {
+    reader.expect_success();
+    return read_now(reader);
+  });
+}
+
 std::string encode_lease_state(const chat::LeaseState& state) {
   std::string out = R"({"status":"success","opening":)";
   append_json_string(out, state.opening);
+  out.append(R"(,"deaths":)");
+  append_json_integer(out, state.deaths);
+  out.append(R"(,"now":)");
+  append_json_integer(out, state.now);
   return out += '}';
 }
 
 chat::Result<chat::LeaseState> parse_lease_state(std::string_view body) {
   return parse_object_with(body, [](ObjectReader& reader) {
     reader.expect_success();
-    return chat::LeaseState{.opening = std::string(reader.printable("opening", 1, kOpeningBytesMax))};
+    return chat::LeaseState{.opening = std::string(reader.printable("opening", 1, kOpeningBytesMax)),
+                            .deaths = reader.optional_integer("deaths", 0, kTimestampMax).value_or(0),
+                            .now = read_now(reader)};
   });
 }
 

@@ -1,9 +1,9 @@
 // Bodies of sv-discover's batched endpoints, both directions. Pure.
 //
 //   POST /v1/renew    {"gateway":{"url","incarnation"},"leaseMs":10000}
-//                     {"status":"success","opening":"5f0c9a6e31d2b874"}
+//                     {"status":"success","opening":"5f0c9a6e31d2b874","deaths":0,"now":1732400000000000}
 //   POST /v1/apply    {"gateway":{...},"changes":[{"user","present":true,"fence":7},...]}
-//                     {"status":"success"}
+//                     {"status":"success","now":1732400000000000}
 //   POST /v1/locate   {"users":["alice",...]}
 //                     {"status":"success","gateways":[["http://..."],[]]}
 //   POST /v1/close    {"gateway":{...}}
@@ -62,6 +62,8 @@ struct KeyValue {
 
 // Answers.
 [[nodiscard]] std::string encode_success();
+[[nodiscard]] std::string encode_applied(chat::Timestamp now);
+[[nodiscard]] chat::Result<chat::Timestamp> parse_applied(std::string_view body);  // 0 if it tells no time
 [[nodiscard]] std::string encode_lease_state(const chat::LeaseState& state);
 [[nodiscard]] chat::Result<chat::LeaseState> parse_lease_state(std::string_view body);
 [[nodiscard]] std::string encode_locations(const std::vector<std::vector<std::string>>& gateways);

@@ -116,10 +116,17 @@ TEST(DirectoryBody, OriginalRequests) {
 }
 
 TEST(DirectoryBody, Answers) {
-  EXPECT_EQ(encode_lease_state({.opening = "5f0c"}), R"({"status":"success","opening":"5f0c"})");
-  const auto parsed = parse_lease_state(encode_lease_state({.opening = "5f0c"}));
+  EXPECT_EQ(encode_lease_state({.opening = "5f0c", .deaths = 3, .now = 17}),
+            R"({"status":"success","opening":"5f0c","deaths":3,"now":17})");
+  const auto parsed = parse_lease_state(encode_lease_state({.opening = "5f0c", .deaths = 3, .now = 17}));
   ASSERT_TRUE(parsed);
   EXPECT_EQ(parsed->opening, "5f0c");
+  EXPECT_EQ(parsed->deaths, 3);
+  EXPECT_EQ(parsed->now, 17);
+  const auto of_before = parse_lease_state(R"({"status":"success","opening":"5f0c"})");
+  ASSERT_TRUE(of_before);
+  EXPECT_EQ(of_before->deaths, 0);
+  EXPECT_EQ(of_before->now, 0);
   EXPECT_FALSE(parse_lease_state(R"({"status":"success"})"));
   EXPECT_FALSE(parse_lease_state(R"({"status":"error","opening":"5f0c"})"));
 
@@ -131,6 +138,14 @@ TEST(DirectoryBody, Answers) {
                                  R"({"status":"success","gateways":[[7]]})", R"({"status":"error","gateways":[]})"}) {
     EXPECT_EQ(parse_locations(body).error().code, ErrorCode::bad_frame) << body;
   }
+}
+
+TEST(DirectoryBody, AppliedTellsTheDirectorysTime) {
+  EXPECT_EQ(encode_applied(1732400000000000), R"({"status":"success","now":1732400000000000})");
+  EXPECT_EQ(parse_applied(R"({"status":"success","now":1732400000000000})"), 1732400000000000);
+  EXPECT_EQ(parse_applied(R"({"status":"success"})"), 0) << "of an sv-discover of before";
+  EXPECT_FALSE(parse_applied(R"({"status":"error","now":1})"));
+  EXPECT_FALSE(parse_applied(R"({"status":"success","now":-1})"));
 }
 
 }  // namespace

@@ -7,7 +7,6 @@ import dataclasses
 from history import NEVER, ClientRecord, FaultRecord, History, Message, Session, id_of, key_of_id, payload_of
 
 TOLD_WITHIN_S = 10.0  # guarantee 3
-HANDOVER_S = 2.0  # how long a gateway waits for another service
 OFFENDERS_MAX = 4  # kept with details, of each sort and reason
 FAILURES = ("lost", "doubled", "altered", "missed", "reordered", "hidden", "unanswered", "broken", "crashed")
 
@@ -173,9 +172,6 @@ def _check_hidden(history: History, client: ClientRecord, stored: dict, own: lis
             deadline = deadlines.after(begin)
             if seen <= deadline:
                 break
-            if ends[index] > deadline and _forgotten(history, message, deadline):
-                verdict = "forgotten"
-                break
             if ends[index] > deadline:
                 verdict = "hidden"
                 resyncs = [moment for moment in client.resyncs if max(message.first_sent, session.begin) <= moment <= deadline]
@@ -187,17 +183,6 @@ def _check_hidden(history: History, client: ClientRecord, stored: dict, own: lis
             verdict = "undecided"  # its connection ended before its time was up
         if verdict != "hidden":
             findings.counts[verdict] += 1
-
-
-def _forgotten(history: History, message: Message, deadline: float) -> bool:
-    """A fault within a fault, which docs/guarantees.md does not promise to survive: the gateway that acked it was killed before its time was
-    up, and shortly after another fault, so that it may have been killed with whom it still had to tell."""
-    for kill in history.faults:
-        if not kill.killed or kill.killed != message.acked_by or not message.acked <= kill.begin <= deadline:
-            continue
-        if any(other is not kill and other.begin < kill.begin and other.end > message.first_sent - HANDOVER_S for other in history.faults):
-            return True
-    return False
 
 
 def _why_hidden(message: Message, session: Session, committed: float, resyncs: list[float]) -> str:

@@ -169,7 +169,7 @@ class ChaosClient:
         if self._unacked.pop(key, None) is None:
             return  # of an earlier attempt
         message = self._history.messages[key]
-        message.acked, message.ack_at, message.acked_by = now(), frame["at"], self.gateway.name
+        message.acked, message.ack_at = now(), frame["at"]
         self._acks.append(message.acked)
 
     def _on_message(self, frame: dict) -> None:

@@ -25,7 +25,7 @@ class Kind:
 
 async def kill_service(world, service, rng, record):
     down_s = rng.uniform(0.1, 3)
-    record.what, record.killed = f"kill -9 {service.name}, again after {down_s:.1f} s", service.name
+    record.what = f"kill -9 {service.name}, again after {down_s:.1f} s"
     await asyncio.to_thread(service.kill)
     await asyncio.sleep(down_s)
     await asyncio.to_thread(world.start_service, service)

@@ -40,7 +40,6 @@ class Message:
     acked: float = NEVER
     ack_at: int = 0
     answers: int | None = None  # key of the message that this one is a reply to
-    acked_by: str = ""  # the gateway's name
 
 
 @dataclasses.dataclass(slots=True)
@@ -75,7 +74,6 @@ class FaultRecord:
     what: str
     begin: float
     end: float = NEVER
-    killed: str = ""  # the process that a kill -9 hit
 
 
 @dataclasses.dataclass(slots=True)

@@ -9,7 +9,7 @@ from checker import FAILURES, Findings
 from history import ClientRecord, History
 
 COUNTS = ["sent", "repeated", "acked", "stored", "seen_live", "live_repeats", "seen_by_sync", "resyncs", "sessions", "replies", "in_time",
-          "undecided", "forgotten", *FAILURES]
+          "undecided", *FAILURES]
 
 
 def longest_gap(times: list[float], begin: float, end: float) -> float:

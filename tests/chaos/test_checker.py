@@ -162,25 +162,9 @@ def test_hidden_from_a_later_session_whose_first_sync_came_before_the_commit(tol
     assert failures(told) == {"hidden": 1}
 
 
-def gateway_killed_after_its_ack(told, other_fault: FaultRecord | None = None) -> None:
+def test_hidden_by_the_death_of_the_gateway_that_acked_it_within_another_fault(told):
     not_seen_live(told)
-    told.messages[LAST].acked_by = "gateway-1"
-    told.faults = [fault for fault in (other_fault, FaultRecord("kill", "kill", 51.0, 51.5, killed="gateway-1")) if fault]
-
-
-def test_hidden_by_the_death_of_the_gateway_that_acked_it(told):
-    gateway_killed_after_its_ack(told)
-    assert failures(told) == {"hidden": 1}
-
-
-def test_a_gateway_killed_within_another_fault_may_forget(told):
-    gateway_killed_after_its_ack(told, FaultRecord("cut", "cut", 49.0, 50.5))
-    assert not failures(told)
-    assert check(told).counts["forgotten"] == 1
-
-
-def test_a_fault_long_before_is_no_excuse(told):
-    gateway_killed_after_its_ack(told, FaultRecord("cut", "cut", 40.0, 45.0))
+    told.faults = [FaultRecord("cut", "cut", 49.0, 50.5), FaultRecord("kill", "kill", 51.0, 51.5)]
     assert failures(told) == {"hidden": 1}
 
 

@@ -31,9 +31,7 @@ void Checks::nothing_hidden(const std::vector<const Seen*>& clients) {
     for (const Seen* client : clients) {
       const bool there = client->registered_since && *client->registered_since < faults_end_;
       if (!there || !concerns(key, client->user) || client->messages.contains(key)) continue;
-      const Process* gateway = sent->second.accepted_by;
-      complain(gateway != nullptr && gateway->forgot ? "forgotten" : "hidden",
-               fmt::format("{} has not seen {}", client->name, name_of(key)));
+      complain("hidden", fmt::format("{} has not seen {}", client->name, name_of(key)));
     }
   }
 }
@@ -103,9 +101,8 @@ void Checks::replies_are_later(bool strict) {
     if (sent == journal_.sent.end() || !sent->second.answers) continue;
     const Sent& reply = sent->second;
     if (message.at <= reply.answered_at) {
-      complain(reply.moved ? "causality_moved" : "causality",
-               fmt::format("{} at {} answers {}, seen at {}", name_of(key), message.at, name_of(*reply.answers),
-                           reply.answered_at));
+      complain("causality", fmt::format("{} at {} answers {}, seen at {}", name_of(key), message.at,
+                                        name_of(*reply.answers), reply.answered_at));
     }
     if (!strict) continue;
     const auto answered = all.find(*reply.answers);

@@ -20,7 +20,7 @@ class Checks {
       : journal_(journal), store_(store), faults_end_(faults_end) {}
 
   // Guarantee 3: what was sent before the end of the faults and is stored has reached, by now, every session that was
-  // there then. "forgotten" if the gateway that acked it went with something left to tell.
+  // there then.
   void nothing_hidden(const std::vector<const Seen*>& clients);
   // Guarantee 3: what was sent after `since`, when all was whole again, has reached every session that was there.
   void live_when_calm(const std::vector<const Seen*>& clients, TimePoint since);

@@ -224,8 +224,7 @@ void Client::write_message(const std::string& to, std::optional<MessageKey> answ
                         .answered_at = answered_at};
   seen_.messages.insert(key);
   world_.trace(name_, "writes", id);
-  unacked_.push_back(
-      {.key = std::move(key), .frame = std::move(frame), .connection = connection_, .sent = {}, .again = {}});
+  unacked_.push_back({.key = std::move(key), .frame = std::move(frame), .sent = {}, .again = {}});
   repeat_unacked();
 }
 
@@ -240,7 +239,6 @@ void Client::repeat_unacked() {
 void Client::send_message(Unacked& message) {
   message.sent = world_.now();
   message.again.reset();
-  if (message.connection != connection_) journal_.sent[message.key].moved = true;
   send(message.frame);
 }
 
@@ -383,7 +381,6 @@ void Client::on_ack(simdjson::dom::object frame) {
     return;
   }
   sent->second.acked = true;
-  sent->second.accepted_by = gateway_;
   std::erase_if(unacked_, [&key](const Unacked& each) { return each.key == key; });
 }
 

@@ -61,7 +61,6 @@ class Client final : private websocket::DecoderEvents {
   struct Unacked {
     MessageKey key;
     std::string frame;
-    std::uint64_t connection = 0;    // on which it was written
     std::optional<TimePoint> sent;   // on this connection
     std::optional<TimePoint> again;  // refused: when to send it again
   };

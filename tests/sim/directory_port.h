@@ -19,7 +19,8 @@ class DirectoryService {
 
   // As a Redis that starts anew without its file.
   void lose_data() {
-    records_ = std::make_shared<adapters::memory::MemoryDirectory>([] { return std::chrono::steady_clock::now(); });
+    records_ = std::make_shared<adapters::memory::MemoryDirectory>(std::chrono::steady_clock::now,
+                                                                   [this] { return world_.wall_clock(clock_offset_); });
   }
   [[nodiscard]] std::shared_ptr<adapters::memory::MemoryDirectory> records() const { return records_; }
   // The mutation: what every change's fence becomes, so that the last one to arrive counts.
@@ -29,12 +30,15 @@ class DirectoryService {
     return std::exchange(openings_[incarnation], opening) != opening;
   }
   [[nodiscard]] World& world() { return world_; }
+  // By less than HybridLogicalClock::kSkewMax. (One that goes back breaks the order of replies: docs/guarantees.md.)
+  void advance_clock(microseconds by) { clock_offset_ += by; }
 
  private:
   World& world_;
   std::shared_ptr<adapters::memory::MemoryDirectory> records_;
   std::map<std::string, std::string> openings_;  // the latest, by incarnation
   std::uint64_t fence_ = 0;
+  microseconds clock_offset_{};
 };
 
 class DirectoryPort final : public chat::Directory {
@@ -45,7 +49,8 @@ class DirectoryPort final : public chat::Directory {
   DirectoryPort(DirectoryService& service, const Process& process) : service_(service), process_(process) {}
 
   Task<Result<chat::LeaseState>> renew(const chat::GatewayIdentity& gateway, milliseconds lease) override;
-  Task<Result<void>> apply(const chat::GatewayIdentity& gateway, std::span<const chat::RecordChange> changes) override;
+  Task<Result<chat::Timestamp>> apply(const chat::GatewayIdentity& gateway,
+                                      std::span<const chat::RecordChange> changes) override;
   Task<Result<std::vector<std::vector<std::string>>>> locate(std::span<const std::string> users) override;
   Task<Result<void>> close(const chat::GatewayIdentity& gateway) override;
 

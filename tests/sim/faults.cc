@@ -29,6 +29,7 @@ class Plan {
     each_maybe(&Plan::cut_one, 2);
     each_maybe(&Plan::slow_down, 2);
     each_maybe(&Plan::jump_clock, 3);
+    each_maybe(&Plan::advance_directory, 1);
   }
 
  private:
@@ -138,12 +139,22 @@ class Plan {
     });
   }
 
+  // Of a gateway's machine; its next process begins with it.
   void jump_clock(TimePoint when) {
     const auto index = static_cast<std::size_t>(world_.random().next() % suspects_.gateways.size());
     const microseconds offset = world_.random().between(seconds(-20), seconds(20));
     world_.at(when, [gateways = &suspects_.gateways, &world = world_, index, offset] {
       world.trace(Gateways::url_of(index), "sets its clock");
       gateways->clock(index).offset = offset;
+    });
+  }
+
+  // The clock that all gateways follow.
+  void advance_directory(TimePoint when) {
+    const microseconds by = world_.random().between(seconds(0), seconds(50));
+    world_.at(when, [directory = &suspects_.directory, &world = world_, by] {
+      world.trace(DirectoryPort::kPart, "advances its clock");
+      directory->advance_clock(by);
     });
   }
 

@@ -8,11 +8,7 @@
 #include "sv_websocket/endpoints.h"
 
 namespace simplechat::sim {
-namespace {
-
-constexpr chat::Timestamp kEpoch = 1'700'000'000'000'000;  // the simulated clocks begin here
-
-}  // namespace
+namespace {}  // namespace
 
 class SimGateway::WatchedQueue final : public chat::MessageQueue {
  public:
@@ -41,16 +37,16 @@ class SimGateway::WatchedQueue final : public chat::MessageQueue {
 };
 
 SimGateway::SimGateway(World& world, const Services& services, Gateways& gateways, std::string url, int run,
-                       const WallClock& clock, sv_websocket::ConnectionLimits limits)
+                       const MachineClock& clock, sv_websocket::ConnectionLimits limits)
     : world_(world),
       process_{.part = url},
-      wall_clock_(clock),
-      clock_([this] { return wall_now(); }),
+      machine_clock_(clock),
+      clock_(world.wall_clock(clock.offset), [this] { return elapsed(); }),
       directory_(services.directory, process_),
       relay_(world, gateways, process_),
       queue_(std::make_unique<WatchedQueue>(*this, services.broker)),
       reader_(world, services.store, process_),
-      registrar_(world.reactor(), directory_,
+      registrar_(world.reactor(), directory_, clock_,
                  chat::GatewayIdentity{.url = url, .incarnation = fmt::format("{}-{}", url, run)}, kLease,
                  {.register_all_again = [this] { shard_.register_all_again(); },
                   .resync_all =
@@ -76,16 +72,20 @@ void SimGateway::start() {
 
 Task<void> SimGateway::stop() {
   if (std::exchange(stopping_, true)) co_return;
-  process_.forgot = !co_await shard_.leave();
+  const bool all_told = co_await shard_.leave();
   co_await shard_.stop();
-  co_await registrar_.stop();
+  using Leaving = sv_websocket::Registrar::Leaving;
+  co_await registrar_.stop(all_told ? Leaving::with_nothing_to_tell : Leaving::with_something_to_tell);
 }
 
 std::vector<std::size_t> SimGateway::take(const chat::DeliveryBatch& batch) {
   return sv_websocket::take_deliveries(shard_.services(), roster_, batch);
 }
 
-chat::Timestamp SimGateway::wall_now() const { return kEpoch + (world_.age() + wall_clock_.offset).count(); }
+chat::Timestamp SimGateway::elapsed() const {
+  const chat::Timestamp age = world_.age().count();
+  return age + age * machine_clock_.drift_ppm / 1'000'000;
+}
 
 Task<Result<std::vector<std::size_t>>> RelayPort::deliver(const std::string& url, const chat::DeliveryBatch& batch) {
   using Absent = std::vector<std::size_t>;

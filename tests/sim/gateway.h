@@ -29,9 +29,10 @@ struct Services {
   StoreService& store;
 };
 
-// A machine's wall clock: wrong by an offset that changes.
-struct WallClock {
+// A machine's clocks: the wall clock is wrong by an offset that changes, all run too fast or too slow.
+struct MachineClock {
   microseconds offset{};
+  int drift_ppm = 0;
 };
 
 // Hands deliveries to the gateways of one seed.
@@ -56,17 +57,14 @@ class SimGateway {
 
   // `clock` belongs to the machine and outlives the process.
   SimGateway(World& world, const Services& services, Gateways& gateways, std::string url, int run,
-             const WallClock& clock, sv_websocket::ConnectionLimits limits);
+             const MachineClock& clock, sv_websocket::ConnectionLimits limits);
 
   void start();
   // The orderly end. Twice is once.
   Task<void> stop();
 
   [[nodiscard]] Process& process() { return process_; }
-  void kill() {
-    process_.forgot = process_.forgot || !process_.dead;
-    process_.dead = true;
-  }
+  void kill() { process_.dead = true; }
   [[nodiscard]] bool takes_more() const { return !process_.dead && !stopping_; }
   // Takes a client's connected socket.
   void accept(int fd) { shard_.hub().accept(fd, {}, {}); }
@@ -80,11 +78,11 @@ class SimGateway {
   // Watches the order of what the gateway publishes.
   class WatchedQueue;
 
-  [[nodiscard]] chat::Timestamp wall_now() const;
+  [[nodiscard]] chat::Timestamp elapsed() const;
 
   World& world_;
   Process process_;
-  const WallClock& wall_clock_;
+  const MachineClock& machine_clock_;
   std::string clock_fault_;
   runtime::MetricsRegistry metrics_;
   chat::TrustingAuthenticator authenticator_;
@@ -110,7 +108,7 @@ class Gateways {
   // nullptr while nothing runs there, or what runs takes nothing any more.
   [[nodiscard]] SimGateway* at(std::size_t index);
   [[nodiscard]] SimGateway* at(const std::string& url);
-  [[nodiscard]] WallClock& clock(std::size_t index) { return machines_[index].clock; }
+  [[nodiscard]] MachineClock& clock(std::size_t index) { return machines_[index].clock; }
 
   // Unless a process runs there still, be it that it is just coming to its orderly end.
   void start(std::size_t index);
@@ -123,7 +121,7 @@ class Gateways {
 
  private:
   struct Machine {
-    WallClock clock;
+    MachineClock clock;
     std::vector<std::unique_ptr<SimGateway>> runs;  // the last one is at work unless it is dead
   };
 

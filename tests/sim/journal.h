@@ -27,11 +27,9 @@ struct Sent {
   std::string payload;
   TimePoint at{};  // when its client sent it first
   bool acked = false;
-  const Process* accepted_by = nullptr;  // the gateway that acked it
   // The message that it answers, and the time which that had when the client saw it.
   std::optional<MessageKey> answers;
   chat::Timestamp answered_at = 0;
-  bool moved = false;  // the client went to another connection between seeing that and sending this for the last time
 };
 
 struct Synced {

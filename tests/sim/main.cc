@@ -23,7 +23,8 @@ const std::map<std::string, Mutation> kMutations{{"none", Mutation::none},
                                                  {"settle_before_commit", Mutation::settle_before_commit},
                                                  {"unfenced_delete", Mutation::unfenced_delete},
                                                  {"no_dedupe", Mutation::no_dedupe},
-                                                 {"cursor_by_id", Mutation::cursor_by_id}};
+                                                 {"cursor_by_id", Mutation::cursor_by_id},
+                                                 {"own_clocks", Mutation::own_clocks}};
 
 struct Range {
   std::uint64_t first = 1;

@@ -81,7 +81,8 @@ class Simulation {
     checks_ = std::make_unique<Checks>(journal_, store_, faults_end_);
     for (std::size_t i = 0; i < gateways_->size(); ++i) {
       if (world_.options().faults) {
-        gateways_->clock(i).offset = world_.random().between(seconds(-2), seconds(2));
+        gateways_->clock(i) = {.offset = world_.random().between(seconds(-20), seconds(20)),
+                               .drift_ppm = static_cast<int>(world_.random().between(-50, 50))};
       }
       gateways_->start(i);
     }

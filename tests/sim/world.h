@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "chat/error.h"
+#include "chat/message.h"
 #include "chat/task.h"
 #include "random.h"
 #include "runtime/gate.h"
@@ -41,6 +42,7 @@ enum class Mutation : std::uint8_t {
   unfenced_delete,       // the directory takes changes as they come, whatever their fence
   no_dedupe,             // the store keeps a repeated message once more
   cursor_by_id,          // sync goes by ids that transactions draw when they begin, not by the order of commits
+  own_clocks,            // the directory tells no time, so each gateway goes by its machine's clock
 };
 
 struct Options {
@@ -56,7 +58,6 @@ struct Options {
 struct Process {
   std::string part;  // its name in the network; a restarted process has the name of the one before
   bool dead = false;
-  bool forgot = false;  // it went, and with it what it still had to tell somebody
   TimePoint stalled_until{};
 };
 
@@ -90,6 +91,8 @@ class World {
 
   [[nodiscard]] TimePoint now() const { return std::chrono::steady_clock::now(); }
   [[nodiscard]] microseconds age() const;
+  // What a clock says that is wrong by `offset`, in microseconds since the Unix epoch.
+  [[nodiscard]] chat::Timestamp wall_clock(microseconds offset) const { return kEpoch + (age() + offset).count(); }
   Task<void> sleep(microseconds time);
   // Starts what nobody waits for; finish() does.
   void spawn(Task<void> work) { gate_.spawn(std::move(work)); }
@@ -146,6 +149,8 @@ class World {
   void lose(const std::shared_ptr<runtime::Reply<Result<T>>>& reply) {
     if (random_.chance(0.5)) reply->set(chat::fail(chat::ErrorCode::unavailable, "the connection broke"));
   }
+
+  static constexpr chat::Timestamp kEpoch = 1'700'000'000'000'000;  // when seeds begin
 
   const Options options_;
   VirtualTime time_;

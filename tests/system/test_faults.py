@@ -19,6 +19,7 @@ from servers import Servers
 MESSAGE_QUEUE = "simplechat.messages.0"
 DEAD_LETTER_QUEUE = "simplechat.dead"
 PEOPLE = 8
+LEASE_S = 10
 TOLD_WITHIN_S = 15  # the contract's 10 s after a fault's end, and what a busy machine adds
 
 
@@ -184,6 +185,24 @@ def test_who_was_passed_over_by_a_fault_of_the_directory_is_told(outside, runnin
             await eventually(said_live, lambda frames: any(frame["id"] == "after" for frame in frames), "live delivery again")
             await eventually(lambda: bob.request("sync"), lambda page: {"during", "after"} <= {message["id"] for message in page["messages"]},
                              "both messages in sync")
+    asyncio.run(run())
+
+
+def test_whom_a_dead_gateway_had_passed_over_the_others_tell(running):
+    """Only the gateway that acked knows that bob was not reached, and it dies before it could tell him."""
+    near, far = running.gateways
+
+    async def run():
+        async with Client.registered(far.ws_url, unique("bob")) as bob:
+            async with Client.registered(near.ws_url, unique("alice")) as alice:
+                await asyncio.to_thread(running.discover.kill)
+                await alice.say(bob.user, "sent during the fault", id="during")
+                await asyncio.to_thread(near.kill)
+            await asyncio.to_thread(running.discover.start)
+            await bob.expect("resync", seconds=LEASE_S + TOLD_WITHIN_S)
+            page = await bob.request("sync")
+            assert [message["id"] for message in page["messages"]] == ["during"]
+        await asyncio.to_thread(near.start_ready)
     asyncio.run(run())
 
 

@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "adapters/contract/run_to_end.h"
+#include "chat/clock.h"
 #include "chat/directory.h"
 
 namespace simplechat::adapters::contract {
@@ -61,8 +62,12 @@ class DirectoryContract : public ::testing::TestWithParam<DirectoryFactory> {
     const std::string opening = value(directory().renew(gateway, lease)).opening;
     return std::exchange(openings_[gateway.url + " " + gateway.incarnation], opening) == opening;
   }
+  // Renews for good.
+  std::int64_t deaths(const chat::GatewayIdentity& gateway) {
+    return value(directory().renew(gateway, kLongLease)).deaths;
+  }
   void apply(const chat::GatewayIdentity& gateway, const std::vector<chat::RecordChange>& changes) {
-    value(directory().apply(gateway, changes));
+    static_cast<void>(value(directory().apply(gateway, changes)));
   }
   void add(const chat::GatewayIdentity& gateway, const std::string& user, std::uint64_t fence) {
     apply(gateway, {{.user = user, .present = true, .fence = fence}});
@@ -154,7 +159,7 @@ TEST_P(DirectoryContract, CallsMayOverlap) {
   const auto register_and_look = [&](std::string user) -> chat::Task<void> {
     const std::vector<std::string> users{user};
     const std::vector<chat::RecordChange> changes{{.user = user, .present = true, .fence = 1}};
-    const chat::Result<void> applied = co_await directory().apply(one_, changes);
+    const auto applied = co_await directory().apply(one_, changes);
     const auto found = co_await directory().locate(users);
     if (applied && found && *found == std::vector<Urls>{{one_.url}}) ++right;
     ++ended;
@@ -325,6 +330,65 @@ TEST_P(DirectoryContract, ALateRenewalOfAFormerRunDoesNoLastingHarm) {
   if (!renew(one_restarted_)) add(one_restarted_, "bob", 2);
   EXPECT_THAT(locate_all({"alice", "bob"}), ElementsAre(IsEmpty(), ElementsAre(one_.url)));
   EXPECT_TRUE(renew(one_restarted_));
+}
+
+// --- deaths ---
+
+TEST_P(DirectoryContract, ALeaseThatRunsOutIsADeathOnce) {
+  const std::int64_t before = deaths(two_);
+  renew(one_, kShortLease);
+  add(one_, "alice", 1);
+  EXPECT_EQ(deaths(two_), before);
+  wait_until_gone("alice");
+  const std::int64_t after = deaths(two_);
+  EXPECT_NE(after, before);
+  EXPECT_EQ(deaths(two_), after);
+  renew(one_);
+  EXPECT_EQ(deaths(two_), after) << "it has come back";
+}
+
+TEST_P(DirectoryContract, AClosedLeaseIsNoDeath) {
+  const std::int64_t before = deaths(two_);
+  renew(one_, kShortLease);
+  close(one_);
+  renew(one_restarted_, kShortLease);
+  close(one_restarted_);
+  harness_->let_pass(2 * kShortLease);
+  EXPECT_EQ(deaths(two_), before);
+}
+
+TEST_P(DirectoryContract, ALeaseThatANewRunReplacesIsADeath) {
+  const std::int64_t before = deaths(two_);
+  renew(one_);
+  EXPECT_EQ(deaths(two_), before);
+  renew(one_restarted_);
+  const std::int64_t after = deaths(two_);
+  EXPECT_NE(after, before);
+  renew(one_restarted_);
+  EXPECT_EQ(deaths(two_), after);
+}
+
+TEST_P(DirectoryContract, ALeaseRenewedInTimeIsNoDeath) {
+  const std::int64_t before = deaths(two_);
+  renew(one_, kShortLease);
+  renew(one_, kLongLease);
+  harness_->let_pass(2 * kShortLease);
+  EXPECT_EQ(deaths(two_), before);
+}
+
+// --- the clock ---
+
+TEST_P(DirectoryContract, TellsItsTimeWithEveryRenewalAndEveryChange) {
+  constexpr chat::Timestamp kMinute = 60'000'000;
+  const std::vector<chat::RecordChange> changes{{.user = "alice", .present = true, .fence = 1}};
+  const chat::Timestamp before = chat::system_wall_clock();
+  const chat::Timestamp renewed = value(directory().renew(one_, kLongLease)).now;
+  const chat::Timestamp applied = value(directory().apply(one_, changes));
+  const chat::Timestamp renewed_again = value(directory().renew(two_, kLongLease)).now;
+  EXPECT_GE(renewed, before) << "in microseconds since the epoch, by this machine's clock in the tests";
+  EXPECT_LE(renewed, applied);
+  EXPECT_LE(applied, renewed_again);
+  EXPECT_LT(renewed_again, before + kMinute);
 }
 
 // --- close ---

@@ -24,15 +24,19 @@ chat::Task<chat::Result<chat::LeaseState>> DiscoverHttpDirectory::renew(const ch
   co_return state;
 }
 
-chat::Task<chat::Result<void>> DiscoverHttpDirectory::apply(const chat::GatewayIdentity& gateway,
-                                                            std::span<const chat::RecordChange> changes) {
+chat::Task<chat::Result<chat::Timestamp>> DiscoverHttpDirectory::apply(const chat::GatewayIdentity& gateway,
+                                                                       std::span<const chat::RecordChange> changes) {
+  chat::Timestamp now = 0;
   while (!changes.empty()) {
     const auto part = changes.first(std::min(changes.size(), wire::kDirectoryBatchMax));
     const auto body = co_await post("/v1/apply", wire::encode_apply(gateway, part));
     if (!body) co_return std::unexpected(body.error());
+    const auto applied = wire::parse_applied(*body);
+    if (!applied) co_return failed("/v1/apply", applied.error().message);
+    now = *applied;
     changes = changes.subspan(part.size());
   }
-  co_return chat::Result<void>();
+  co_return now;
 }
 
 chat::Task<chat::Result<std::vector<std::vector<std::string>>>> DiscoverHttpDirectory::locate(

@@ -30,8 +30,8 @@ class DiscoverHttpDirectory final : public chat::Directory {
 
   chat::Task<chat::Result<chat::LeaseState>> renew(const chat::GatewayIdentity& gateway,
                                                    std::chrono::milliseconds lease) override;
-  chat::Task<chat::Result<void>> apply(const chat::GatewayIdentity& gateway,
-                                       std::span<const chat::RecordChange> changes) override;
+  chat::Task<chat::Result<chat::Timestamp>> apply(const chat::GatewayIdentity& gateway,
+                                                  std::span<const chat::RecordChange> changes) override;
   chat::Task<chat::Result<std::vector<std::vector<std::string>>>> locate(std::span<const std::string> users) override;
   chat::Task<chat::Result<void>> close(const chat::GatewayIdentity& gateway) override;
 

@@ -4,6 +4,7 @@
 
 #include "adapters/contract/directory_contract.h"
 #include "adapters/memory/directory.h"
+#include "chat/clock.h"
 #include "runtime/http_server.h"
 #include "sv_discover/endpoints.h"
 
@@ -55,7 +56,7 @@ class Harness final : public contract::DirectoryHarness {
  private:
   runtime::Reactor reactor_{0};
   std::chrono::steady_clock::time_point now_;
-  memory::MemoryDirectory memory_{[this] { return now_; }};
+  memory::MemoryDirectory memory_{[this] { return now_; }, chat::system_wall_clock};
   NoPlainRecords no_plain_records_;
   runtime::MetricsRegistry metrics_;
   sv_discover::Probe probe_{metrics_};

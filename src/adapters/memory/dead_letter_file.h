@@ -5,11 +5,12 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <string_view>
 #include <utility>
 
-#include "chat/clock.h"
 #include "chat/error.h"
+#include "chat/message.h"
 #include "chat/records.h"
 #include "chat/task.h"
 #include "runtime/worker.h"
@@ -19,7 +20,7 @@ namespace simplechat::adapters::memory {
 class DeadLetterFile {
  public:
   // The file is made by the first keep().
-  DeadLetterFile(std::filesystem::path path, chat::HybridLogicalClock::WallClock wall_clock)
+  DeadLetterFile(std::filesystem::path path, std::function<chat::Timestamp()> wall_clock)
       : path_(std::move(path)), wall_clock_(std::move(wall_clock)) {}
 
   // Ends when the records are on the disk; unavailable if they could not be written.
@@ -29,7 +30,7 @@ class DeadLetterFile {
   static constexpr std::size_t kWaitingMax = 16;
 
   const std::filesystem::path path_;
-  const chat::HybridLogicalClock::WallClock wall_clock_;
+  const std::function<chat::Timestamp()> wall_clock_;
   runtime::Worker worker_{"dead-letters", kWaitingMax};
 };
 

@@ -12,6 +12,7 @@ chat::Task<chat::Result<chat::LeaseState>> MemoryDirectory::renew(const chat::Ga
                                                                   std::chrono::milliseconds lease) {
   const std::scoped_lock lock(mutex_);
   const TimePoint now = clock_();
+  count_deaths(gateway, now);
   // Incarnations carry no order: whoever opens the lease last is the newest.
   forget_incarnations([&](const Incarnation& each) {
     const bool replaced = each.leased && each.identity.url == gateway.url && each.identity != gateway;
@@ -20,8 +21,18 @@ chat::Task<chat::Result<chat::LeaseState>> MemoryDirectory::renew(const chat::Ga
   Incarnation& incarnation = incarnation_of(gateway, now);
   if (!incarnation.leased || now >= incarnation.lease_end) incarnation.opening = new_opening(now);
   incarnation.leased = true;
+  incarnation.died = false;
   incarnation.lease_end = now + lease;
-  co_return chat::LeaseState{.opening = incarnation.opening};
+  co_return chat::LeaseState{.opening = incarnation.opening, .deaths = deaths_, .now = wall_clock_()};
+}
+
+void MemoryDirectory::count_deaths(const chat::GatewayIdentity& renewing, TimePoint now) {
+  for (const auto& each : incarnations_) {
+    if (!each->leased || each->died || each->identity == renewing) continue;
+    if (now < each->lease_end && each->identity.url != renewing.url) continue;
+    each->died = true;
+    ++deaths_;
+  }
 }
 
 // Of this directory no other, and of another one that takes its place later none either.
@@ -29,14 +40,14 @@ std::string MemoryDirectory::new_opening(TimePoint now) {
   return fmt::format("{}-{}", now.time_since_epoch().count(), ++openings_);
 }
 
-chat::Task<chat::Result<void>> MemoryDirectory::apply(const chat::GatewayIdentity& gateway,
-                                                      std::span<const chat::RecordChange> changes) {
+chat::Task<chat::Result<chat::Timestamp>> MemoryDirectory::apply(const chat::GatewayIdentity& gateway,
+                                                                 std::span<const chat::RecordChange> changes) {
   const std::scoped_lock lock(mutex_);
   const TimePoint now = clock_();
   forget_releases(now);
   const Incarnation& holder = incarnation_of(gateway, now);
   for (const chat::RecordChange& change : changes) apply_one(holder, change, now);
-  co_return chat::Result<void>();
+  co_return wall_clock_();
 }
 
 chat::Task<chat::Result<std::vector<std::vector<std::string>>>> MemoryDirectory::locate(

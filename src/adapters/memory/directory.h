@@ -30,13 +30,16 @@ class MemoryDirectory final : public chat::Directory {
   static constexpr std::chrono::minutes kReleaseKept{10};
   static constexpr std::chrono::minutes kLeaselessKept{10};
 
-  // `clock` is called from every thread that calls the directory.
-  explicit MemoryDirectory(Clock clock) : clock_(std::move(clock)) {}
+  using WallClock = std::function<chat::Timestamp()>;
+
+  // `clock` is what leases are measured by, `wall_clock` what callers are told. Both are called from every thread that
+  // calls the directory.
+  MemoryDirectory(Clock clock, WallClock wall_clock) : clock_(std::move(clock)), wall_clock_(std::move(wall_clock)) {}
 
   chat::Task<chat::Result<chat::LeaseState>> renew(const chat::GatewayIdentity& gateway,
                                                    std::chrono::milliseconds lease) override;
-  chat::Task<chat::Result<void>> apply(const chat::GatewayIdentity& gateway,
-                                       std::span<const chat::RecordChange> changes) override;
+  chat::Task<chat::Result<chat::Timestamp>> apply(const chat::GatewayIdentity& gateway,
+                                                  std::span<const chat::RecordChange> changes) override;
   chat::Task<chat::Result<std::vector<std::vector<std::string>>>> locate(std::span<const std::string> users) override;
   chat::Task<chat::Result<void>> close(const chat::GatewayIdentity& gateway) override;
 
@@ -49,6 +52,7 @@ class MemoryDirectory final : public chat::Directory {
   struct Incarnation {
     chat::GatewayIdentity identity;
     bool leased = false;  // has opened a lease, which may have run out since
+    bool died = false;    // and this has been counted
     std::string opening{};
     TimePoint lease_end;  // of the latest lease; the time of its first record if it never had one
   };
@@ -67,15 +71,18 @@ class MemoryDirectory final : public chat::Directory {
   // All of these are called with mutex_ held exclusively.
   [[nodiscard]] std::string new_opening(TimePoint now);
   Incarnation& incarnation_of(const chat::GatewayIdentity& gateway, TimePoint now);
+  void count_deaths(const chat::GatewayIdentity& renewing, TimePoint now);
   void apply_one(const Incarnation& holder, const chat::RecordChange& change, TimePoint now);
   void forget_releases(TimePoint now);
   void forget_incarnations(const std::function<bool(const Incarnation&)>& which);
 
   const Clock clock_;
+  const WallClock wall_clock_;
   mutable std::shared_mutex mutex_;
   std::vector<std::unique_ptr<Incarnation>> incarnations_;  // guarded by mutex_; a few: searched from end to end
   runtime::StringMap<std::vector<Record>> records_;         // guarded by mutex_; by user
   std::uint64_t openings_ = 0;                              // guarded by mutex_
+  std::int64_t deaths_ = 0;                                 // guarded by mutex_
   std::deque<Release> releases_;                            // guarded by mutex_; oldest first
 };
 

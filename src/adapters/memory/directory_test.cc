@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "adapters/contract/directory_contract.h"
+#include "chat/clock.h"
 
 namespace simplechat::adapters::memory {
 namespace {
@@ -30,7 +31,7 @@ class Harness final : public contract::DirectoryHarness {
  private:
   boost::asio::io_context io_;
   std::chrono::steady_clock::time_point now_;
-  MemoryDirectory directory_{[this] { return now_; }};
+  MemoryDirectory directory_{[this] { return now_; }, chat::system_wall_clock};
 };
 
 const chat::GatewayIdentity kGateway{.url = "http://127.0.0.1:3002", .incarnation = "run-1"};
@@ -61,7 +62,7 @@ TEST(MemoryDirectory, ForgetsGatewaysThatDoNotComeBack) {
 
 TEST(MemoryDirectory, MayBeCalledFromManyThreads) {
   constexpr int kRounds = 500;
-  MemoryDirectory directory([] { return std::chrono::steady_clock::now(); });
+  MemoryDirectory directory(std::chrono::steady_clock::now, chat::system_wall_clock);
   std::atomic<int> right = 0;
   {
     std::vector<std::jthread> threads;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <charconv>
 #include <utility>
 
 #include "adapters/redis/scripts.h"
@@ -33,6 +34,18 @@ void for_each_holder(const redisReply& fields, Visit visit) {
     if (space == std::string_view::npos || !text_of(*fields.element[i + 1]).starts_with('+')) continue;
     visit(field.substr(0, space), field.substr(space + 1));
   }
+}
+
+std::int64_t number_of(const redisReply& reply) {
+  const std::string_view digits = text_of(reply);
+  std::int64_t number = 0;
+  std::from_chars(digits.data(), digits.data() + digits.size(), number);
+  return number;
+}
+
+// As TIME replies: seconds, and microseconds of the current one.
+chat::Timestamp time_of(std::span<redisReply* const> parts) {
+  return number_of(*parts[0]) * 1'000'000 + number_of(*parts[1]);
 }
 
 }  // namespace
@@ -125,16 +138,19 @@ chat::Task<chat::Result<chat::LeaseState>> RedisDirectory::renew(const chat::Gat
   co_return co_await on_worker([&](Connection& redis) -> chat::Result<chat::LeaseState> {
     const std::string holder = fmt::format("{} {} ", gateway.incarnation, redis.run_id());
     const std::string opening = fmt::format("{:08x}{:08x}", jitter_(), jitter_());
-    const auto held =
-        redis.call({"EVAL", kRenewScript, "1", lease_key(gateway.url), holder, opening, milliseconds_text(lease)});
-    if (!held) return std::unexpected(held.error());
-    return chat::LeaseState{.opening = std::string(text_of(**held))};
+    const auto reply = redis.call({"EVAL", kRenewScript, "3", lease_key(gateway.url), key_prefix_ + "leases",
+                                   key_prefix_ + "deaths", holder, opening, milliseconds_text(lease)});
+    if (!reply) return std::unexpected(reply.error());
+    const std::span<redisReply*> parts((*reply)->element, (*reply)->elements);
+    return chat::LeaseState{
+        .opening = std::string(text_of(*parts[0])), .deaths = number_of(*parts[1]), .now = time_of(parts.subspan(2))};
   });
 }
 
 chat::Task<chat::Result<void>> RedisDirectory::close(const chat::GatewayIdentity& gateway) {
   co_return co_await on_worker([&](Connection& redis) -> chat::Result<void> {
-    const auto closed = redis.call({"EVAL", kCloseScript, "1", lease_key(gateway.url), gateway.incarnation});
+    const auto closed =
+        redis.call({"EVAL", kCloseScript, "2", lease_key(gateway.url), key_prefix_ + "leases", gateway.incarnation});
     if (!closed) return std::unexpected(closed.error());
     return {};
   });
@@ -142,23 +158,25 @@ chat::Task<chat::Result<void>> RedisDirectory::close(const chat::GatewayIdentity
 
 // --- records ---
 
-chat::Task<chat::Result<void>> RedisDirectory::apply(const chat::GatewayIdentity& gateway, Changes changes) {
+chat::Task<chat::Result<chat::Timestamp>> RedisDirectory::apply(const chat::GatewayIdentity& gateway, Changes changes) {
   co_return co_await on_worker([&](Connection& redis) { return apply_now(redis, gateway, changes); });
 }
 
-chat::Result<void> RedisDirectory::apply_now(Connection& redis, const chat::GatewayIdentity& gateway, Changes changes) {
-  chat::Result<bool> applied = try_apply(redis, gateway, changes);
-  if (applied && !*applied) {  // somebody has flushed the server's scripts; changes may be repeated
-    if (auto loaded = load_scripts(redis); !loaded) return loaded;
-    applied = try_apply(redis, gateway, changes);
+chat::Result<chat::Timestamp> RedisDirectory::apply_now(Connection& redis, const chat::GatewayIdentity& gateway,
+                                                        Changes changes) {
+  auto applied_at = try_apply(redis, gateway, changes);
+  if (applied_at && !*applied_at) {  // somebody has flushed the server's scripts; changes may be repeated
+    if (const auto loaded = load_scripts(redis); !loaded) return std::unexpected(loaded.error());
+    applied_at = try_apply(redis, gateway, changes);
   }
-  if (!applied) return std::unexpected(applied.error());
-  if (!*applied) return redis.failure("the server forgets the script at once");
-  return {};
+  if (!applied_at) return std::unexpected(applied_at.error());
+  if (!*applied_at) return redis.failure("the server forgets the script at once");
+  return **applied_at;
 }
 
-chat::Result<bool> RedisDirectory::try_apply(Connection& redis, const chat::GatewayIdentity& gateway,
-                                             Changes changes) const {
+chat::Result<std::optional<chat::Timestamp>> RedisDirectory::try_apply(Connection& redis,
+                                                                       const chat::GatewayIdentity& gateway,
+                                                                       Changes changes) const {
   const std::string lease_prefix = lease_key("");
   const std::string field = gateway.incarnation + " " + gateway.url;
   std::size_t scripts = 0;
@@ -174,6 +192,7 @@ chat::Result<bool> RedisDirectory::try_apply(Connection& redis, const chat::Gate
     }
     redis.append(std::vector<std::string_view>(owned.begin(), owned.end()));
   }
+  redis.append({"TIME"});
   bool known = true;
   for (; scripts > 0; --scripts) {
     const chat::Result<Reply> reply = redis.receive();
@@ -182,7 +201,10 @@ chat::Result<bool> RedisDirectory::try_apply(Connection& redis, const chat::Gate
     if (!text_of(**reply).starts_with("NOSCRIPT")) return redis.failure(text_of(**reply));
     known = false;
   }
-  return known;
+  const auto time = redis.receive_success();
+  if (!time) return std::unexpected(time.error());
+  if (!known) return std::nullopt;
+  return time_of({(*time)->element, (*time)->elements});
 }
 
 chat::Task<chat::Result<std::vector<std::vector<std::string>>>> RedisDirectory::locate(

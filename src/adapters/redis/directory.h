@@ -8,6 +8,8 @@
 //                    more often), and kReleaseKept where nothing but a release is left: longer than any earlier change
 //                    may be on its way.
 //   gateway:<url>    the gateway's lease: "<incarnation> <run_id> <opening>", with the lease as its time to live.
+//   leases           sorted set: the key of each lease that was opened and not closed, by its end.
+//   deaths           how many of those ended.
 //
 // A record counts if the lease of its url is that of its incarnation, so records of dead incarnations need no sweeping:
 // they end with their key, or sooner, when a user's fields have become more than kFieldsMax.
@@ -70,8 +72,8 @@ class RedisDirectory final : public chat::Directory, public chat::PlainRecords {
 
   chat::Task<chat::Result<chat::LeaseState>> renew(const chat::GatewayIdentity& gateway,
                                                    std::chrono::milliseconds lease) override;
-  chat::Task<chat::Result<void>> apply(const chat::GatewayIdentity& gateway,
-                                       std::span<const chat::RecordChange> changes) override;
+  chat::Task<chat::Result<chat::Timestamp>> apply(const chat::GatewayIdentity& gateway,
+                                                  std::span<const chat::RecordChange> changes) override;
   chat::Task<chat::Result<std::vector<std::vector<std::string>>>> locate(std::span<const std::string> users) override;
   chat::Task<chat::Result<void>> close(const chat::GatewayIdentity& gateway) override;
 
@@ -92,9 +94,10 @@ class RedisDirectory final : public chat::Directory, public chat::PlainRecords {
   chat::Result<void> ensure_connected();
   void lose_connection(const chat::Error& reason);
   chat::Result<void> load_scripts(Connection& redis);
-  chat::Result<void> apply_now(Connection& redis, const chat::GatewayIdentity& gateway, Changes changes);
-  // False if the server does not know the script (any more).
-  chat::Result<bool> try_apply(Connection& redis, const chat::GatewayIdentity& gateway, Changes changes) const;
+  chat::Result<chat::Timestamp> apply_now(Connection& redis, const chat::GatewayIdentity& gateway, Changes changes);
+  // The server's time; nothing if it does not know the script (any more).
+  chat::Result<std::optional<chat::Timestamp>> try_apply(Connection& redis, const chat::GatewayIdentity& gateway,
+                                                         Changes changes) const;
   chat::Result<Locations> locate_now(Connection& redis, std::span<const std::string> users) const;
 
   [[nodiscard]] std::string user_key(std::string_view user) const;

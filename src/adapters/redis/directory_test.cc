@@ -88,7 +88,7 @@ class Client {
     return std::exchange(opening_, now) == now;
   }
   void apply(const std::vector<chat::RecordChange>& changes, const chat::GatewayIdentity& gateway = kGateway) {
-    run_until_available<void>([&] { return directory_.apply(gateway, changes); });
+    run_until_available<chat::Timestamp>([&] { return directory_.apply(gateway, changes); });
   }
   std::vector<std::string> locate(const std::string& user) {
     const std::vector<std::string> users{user};

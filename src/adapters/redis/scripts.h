@@ -41,23 +41,38 @@ end
 return redis.status_reply('OK')
 )lua";
 
-// Extends the lease of an incarnation, or opens it. Returns its opening.
+// Extends the lease of an incarnation, or opens it, and counts the leases that ended without having been closed.
+// Returns the opening, the number of such deaths, and the server's time (as TIME does).
 //   KEYS[1]  the lease's key
+//   KEYS[2]  the sorted set of lease keys by the time of their end, in milliseconds
+//   KEYS[3]  the number of deaths
 //   ARGV[1]  the incarnation and the server's run id, with a space behind each
 //   ARGV[2]  the opening to write if there is no such lease
 //   ARGV[3]  milliseconds for which it holds
 inline constexpr std::string_view kRenewScript = R"lua(
+local time = redis.call('TIME')
+local now_ms = time[1] * 1000 + math.floor(time[2] / 1000)
 local lease = redis.call('GET', KEYS[1])
+if lease and string.match(lease, '^%S+') ~= string.match(ARGV[1], '^%S+') then redis.call('INCR', KEYS[3]) end
 if not lease or string.sub(lease, 1, #ARGV[1]) ~= ARGV[1] then lease = ARGV[1] .. ARGV[2] end
 redis.call('SET', KEYS[1], lease, 'PX', ARGV[3])
-return string.sub(lease, #ARGV[1] + 1)
+redis.call('ZADD', KEYS[2], now_ms + ARGV[3], KEYS[1])
+local ended = redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now_ms - 1)
+if ended > 0 then redis.call('INCRBY', KEYS[3], ended) end
+local deaths = redis.call('GET', KEYS[3])
+return {string.sub(lease, #ARGV[1] + 1), deaths or '0', time[1], time[2]}
 )lua";
 
 // Ends a lease if it is that incarnation's.
-//   KEYS[1]  the lease's key     ARGV[1]  the incarnation
+//   KEYS[1]  the lease's key
+//   KEYS[2]  the sorted set of lease keys
+//   ARGV[1]  the incarnation
 inline constexpr std::string_view kCloseScript = R"lua(
 local lease = redis.call('GET', KEYS[1])
-if lease and string.match(lease, '^%S+') == ARGV[1] then redis.call('DEL', KEYS[1]) end
+if lease and string.match(lease, '^%S+') == ARGV[1] then
+  redis.call('DEL', KEYS[1])
+  redis.call('ZREM', KEYS[2], KEYS[1])
+end
 return redis.status_reply('OK')
 )lua";
 
