@@ -10,6 +10,7 @@ Task<Result<chat::LeaseState>> DirectoryPort::renew(const chat::GatewayIdentity&
         const auto records = service.records();
         auto state = co_await records->renew(gateway, lease);
         if (service.world().mutated(Mutation::own_clocks)) state->now = 0;
+        if (service.world().mutated(Mutation::untold_deaths)) state->deaths = 0;
         const bool anew = service.opened_anew(gateway.incarnation, state->opening);
         service.world().trace(gateway.incarnation, anew ? "renewed anew" : "renewed");
         co_return state;

@@ -24,6 +24,7 @@ const std::map<std::string, Mutation> kMutations{{"none", Mutation::none},
                                                  {"unfenced_delete", Mutation::unfenced_delete},
                                                  {"no_dedupe", Mutation::no_dedupe},
                                                  {"cursor_by_id", Mutation::cursor_by_id},
+                                                 {"untold_deaths", Mutation::untold_deaths},
                                                  {"own_clocks", Mutation::own_clocks}};
 
 struct Range {

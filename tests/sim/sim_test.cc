@@ -14,7 +14,7 @@ namespace simplechat::sim {
 namespace {
 
 constexpr std::uint64_t kSeeds = 600;
-constexpr std::uint64_t kMutatedSeedsMax = 600;
+constexpr std::uint64_t kMutatedSeedsMax = 2000;
 
 std::string complaints(const Outcome& outcome) {
   std::string all;
@@ -97,6 +97,7 @@ INSTANTIATE_TEST_SUITE_P(Each, Mutations,
                                            Defect{Mutation::unfenced_delete, "unfenced_delete"},
                                            Defect{Mutation::no_dedupe, "no_dedupe"},
                                            Defect{Mutation::cursor_by_id, "cursor_by_id"},
+                                           Defect{Mutation::untold_deaths, "untold_deaths"},
                                            Defect{Mutation::own_clocks, "own_clocks"}),
                          [](const auto& tested) { return std::string(tested.param.name); });
 

@@ -42,6 +42,7 @@ enum class Mutation : std::uint8_t {
   unfenced_delete,       // the directory takes changes as they come, whatever their fence
   no_dedupe,             // the store keeps a repeated message once more
   cursor_by_id,          // sync goes by ids that transactions draw when they begin, not by the order of commits
+  untold_deaths,         // the directory does not tell of gateways that died
   own_clocks,            // the directory tells no time, so each gateway goes by its machine's clock
 };
 
