@@ -45,40 +45,39 @@ std::string cursor_prefix(Database& database) {
 
 }  // namespace
 
-Reader::Reader(Database& database)
+Reader::Reader(Database& database, const RecentMessages& recent)
     : database_(database),
+      recent_(recent),
       begin_(database, "BEGIN"),
       find_conversation_(database, "SELECT id FROM conversation WHERE key = ?1"),
       history_before_(database,
-                      "SELECT sender, id, at, payload FROM message INDEXED BY message_by_at "
-                      "WHERE conversation = ?1 AND at < ?2 ORDER BY at DESC"),
+                      "SELECT at, seq FROM entry_at WHERE conversation = ?1 AND at < ?2 AND seq < ?3 "
+                      "ORDER BY at DESC, seq DESC"),
       history_after_(database,
-                     "SELECT sender, id, at, payload FROM message INDEXED BY message_by_at "
-                     "WHERE conversation = ?1 AND at > ?2 ORDER BY at"),
+                     "SELECT at, seq FROM entry_at WHERE conversation = ?1 AND at > ?2 AND seq < ?3 "
+                     "ORDER BY at, seq"),
       heads_(database,
              "SELECT conversation.id, conversation.key, "
-             "(SELECT at FROM message INDEXED BY message_by_at WHERE message.conversation = member.conversation ORDER "
-             "BY at DESC LIMIT 1) "
+             "(SELECT at FROM entry_at WHERE entry_at.conversation = member.conversation AND seq < ?2 "
+             "ORDER BY at DESC LIMIT 1) "
              "FROM member JOIN conversation ON conversation.id = member.conversation WHERE member.user = ?1"),
-      last_message_(database,
-                    "SELECT sender, id, at, payload FROM message INDEXED BY message_by_at "
-                    "WHERE conversation = ?1 AND at = ?2 ORDER BY sender DESC, id DESC LIMIT 1"),
+      last_messages_(database, "SELECT seq FROM entry_at WHERE conversation = ?1 AND at = ?2 AND seq < ?3"),
       unread_(database,
-              "SELECT count(*) FROM (SELECT 1 FROM message INDEXED BY message_by_at "
-              "WHERE conversation = ?1 AND at > ?2 AND sender <> ?3 LIMIT ?4)"),
+              "SELECT count(*) FROM (SELECT 1 FROM entry_at "
+              "WHERE conversation = ?1 AND at > ?2 AND sender <> ?3 AND seq < ?4 LIMIT ?5)"),
       marks_(database, "SELECT received_at, read_at FROM mark WHERE conversation = ?1 AND user = ?2"),
       sync_heads_(database,
                   "SELECT conversation.id, conversation.key, "
-                  "(SELECT seq FROM message INDEXED BY message_by_commit "
-                  "WHERE message.conversation = member.conversation AND seq > ?2 ORDER BY seq LIMIT 1) "
+                  "(SELECT seq FROM entry_seq WHERE entry_seq.conversation = member.conversation AND seq > ?2 "
+                  "AND seq < ?3 ORDER BY seq LIMIT 1) "
                   "FROM member JOIN conversation ON conversation.id = member.conversation WHERE member.user = ?1"),
-      next_seq_(database,
-                "SELECT seq FROM message INDEXED BY message_by_commit "
-                "WHERE conversation = ?1 AND seq > ?2 ORDER BY seq LIMIT 1"),
+      next_indexed_(database,
+                    "SELECT seq FROM entry_seq WHERE conversation = ?1 AND seq > ?2 AND seq < ?3 "
+                    "ORDER BY seq LIMIT 1"),
       message_(database, "SELECT sender, id, at, payload FROM message WHERE seq = ?1"),
       last_seq_(database, "SELECT max(seq) FROM message"),
       contains_(database,
-                "SELECT 1 FROM message INDEXED BY message_by_id WHERE id = ?1 AND sender = ?2 "
+                "SELECT seq FROM message INDEXED BY message_by_id WHERE id = ?1 AND sender = ?2 "
                 "AND conversation = (SELECT id FROM conversation WHERE key = ?3)"),
       cursor_prefix_(cursor_prefix(database)) {}
 
@@ -86,9 +85,11 @@ Reader::Reader(Database& database)
 template <class Query>
 auto Reader::in_snapshot(Database::Deadline deadline, Query query) {
   database_.set_deadline(deadline);
+  view_ = recent_.view();  // before the snapshot: what it says to be indexed is, there
   begin_.execute();
   decltype(query()) result = query();
   database_.end_read();
+  view_ = {};
   if (database_.failed()) {
     result = chat::fail(chat::ErrorCode::unavailable, "reading the message store failed: " + database_.take_failure());
   }
@@ -102,26 +103,51 @@ chat::Result<chat::HistoryPage> Reader::history(const chat::HistoryQuery& query,
 chat::HistoryPage Reader::read_history(const chat::HistoryQuery& query) {
   chat::HistoryPage page;
   const std::string key = chat::conversation_key(query.user, query.with);
-  Rows conversation = find_conversation_.rows(key);
-  if (!conversation.next()) return page;
+  Rows found_conversation = find_conversation_.rows(key);
+  if (!found_conversation.next()) return page;
+  const std::int64_t conversation = found_conversation.integer(0);
 
+  const std::vector<Place> recent = recent_places(conversation, query);
+  Rows indexed = query.after ? history_after_.rows(conversation, *query.after, view_.first())
+                             : history_before_.rows(conversation, query.before.value_or(kEndOfTime), view_.first());
+  const bool forwards = query.after.has_value();
   chat::PageBounds bounds(query.limit);
   std::vector<chat::Message> found;
-  Rows rows = query.after ? history_after_.rows(conversation.integer(0), *query.after)
-                          : history_before_.rows(conversation.integer(0), query.before.value_or(kEndOfTime));
-  while (rows.next()) {
+  bool more_indexed = indexed.next();
+  for (auto next_recent = recent.begin(); more_indexed || next_recent != recent.end();) {
+    const bool take_indexed =
+        more_indexed && (next_recent == recent.end() ||
+                         (forwards ? indexed.integer(0) <= next_recent->at : indexed.integer(0) >= next_recent->at));
+    Rows rows = message_.rows(take_indexed ? indexed.integer(1) : next_recent->seq);
+    if (!rows.next()) break;
     const chat::MessageView message = message_at(rows, key);
     if (!bounds.take(message.at, message.payload.size())) {
       page.more = true;
       break;
     }
     found.push_back(copy_of(message));
+    if (take_indexed) {
+      more_indexed = indexed.next();
+    } else {
+      ++next_recent;
+    }
   }
   found.resize(bounds.size());
   std::ranges::sort(found, {},
                     [](const chat::Message& message) { return std::tie(message.at, message.from, message.id); });
   for (const chat::Message& message : found) page.messages.add(message.view());
   return page;
+}
+
+// In the order in which the page is read.
+std::vector<Reader::Place> Reader::recent_places(std::int64_t conversation, const chat::HistoryQuery& query) const {
+  std::vector<Place> places;
+  for (const RecentMessage& message : view_.of(conversation)) {
+    const bool asked_for = query.after ? message.at > *query.after : message.at < query.before.value_or(kEndOfTime);
+    if (asked_for) places.push_back({.at = message.at, .seq = message.seq});
+  }
+  std::ranges::sort(places, {}, [&](const Place& place) { return query.after ? place.at : -place.at; });
+  return places;
 }
 
 chat::Result<chat::ConversationsPage> Reader::conversations(const chat::ConversationsQuery& query,
@@ -146,12 +172,17 @@ chat::Result<chat::ConversationsPage> Reader::conversations(const chat::Conversa
 // The user's conversations whose last message is older than `before`, newest first.
 std::vector<Reader::Head> Reader::read_heads(const std::string& user, chat::Timestamp before) {
   std::vector<Head> heads;
-  Rows rows = heads_.rows(user);
+  Rows rows = heads_.rows(user, view_.first());
   while (rows.next()) {
-    if (rows.is_null(2) || rows.integer(2) >= before) continue;  // null: there are only marks so far
+    std::optional<chat::Timestamp> last_at;
+    if (!rows.is_null(2)) last_at = rows.integer(2);
+    for (const RecentMessage& message : view_.of(rows.integer(0))) {
+      last_at = std::max(last_at.value_or(message.at), message.at);
+    }
+    if (!last_at || *last_at >= before) continue;  // without one: there are only marks so far
     heads.push_back({.conversation = rows.integer(0),
                      .with = std::string(chat::other_side(rows.bytes(1), user)),
-                     .last_at = rows.integer(2)});
+                     .last_at = *last_at});
   }
   std::ranges::sort(
       heads, [](const Head& a, const Head& b) { return std::tie(b.last_at, a.with) < std::tie(a.last_at, b.with); });
@@ -162,9 +193,7 @@ chat::Conversation Reader::read_conversation(const std::string& user, const Head
   chat::Conversation conversation;
   conversation.with = head.with;
   const std::string key = chat::conversation_key(user, head.with);
-  if (Rows rows = last_message_.rows(head.conversation, head.last_at); rows.next()) {
-    conversation.last = copy_of(message_at(rows, key));
-  }
+  conversation.last = read_last(head, key);
   if (Rows rows = marks_.rows(head.conversation, user); rows.next()) {
     conversation.received_at = rows.integer(0);
     conversation.read_at = rows.integer(1);
@@ -175,11 +204,40 @@ chat::Conversation Reader::read_conversation(const std::string& user, const Head
       conversation.peer_read_at = rows.integer(1);
     }
   }
-  constexpr std::int64_t kCountMax = chat::kUnreadCountMax;
-  if (Rows rows = unread_.rows(head.conversation, conversation.read_at, user, kCountMax); rows.next()) {
-    conversation.unread = static_cast<int>(rows.integer(0));
-  }
+  conversation.unread = count_unread(head, user, conversation.read_at);
   return conversation;
+}
+
+// The message that comes last in the order of (at, from, id).
+chat::Message Reader::read_last(const Head& head, const std::string& key) {
+  std::vector<std::int64_t> candidates;
+  {
+    Rows rows = last_messages_.rows(head.conversation, head.last_at, view_.first());
+    while (rows.next()) candidates.push_back(rows.integer(0));
+  }
+  for (const RecentMessage& message : view_.of(head.conversation)) {
+    if (message.at == head.last_at) candidates.push_back(message.seq);
+  }
+  chat::Message last;
+  for (const std::int64_t seq : candidates) {
+    Rows rows = message_.rows(seq);
+    if (!rows.next()) continue;
+    const chat::MessageView message = message_at(rows, key);
+    if (std::tie(last.from, last.id) <= std::tie(message.from, message.id)) last = copy_of(message);
+  }
+  return last;
+}
+
+int Reader::count_unread(const Head& head, const std::string& user, chat::Timestamp read_at) {
+  constexpr std::int64_t kCountMax = chat::kUnreadCountMax;
+  std::int64_t count = 0;
+  if (Rows rows = unread_.rows(head.conversation, read_at, user, view_.first(), kCountMax); rows.next()) {
+    count = rows.integer(0);
+  }
+  count += std::ranges::count_if(view_.of(head.conversation), [&](const RecentMessage& message) {
+    return message.at > read_at && message.sender != user;
+  });
+  return static_cast<int>(std::min(count, kCountMax));
 }
 
 chat::Result<chat::SyncPage> Reader::sync(const chat::SyncQuery& query, Database::Deadline deadline) {
@@ -201,10 +259,11 @@ chat::SyncPage Reader::read_sync(const std::string& user, std::int64_t after, ch
   };
   std::priority_queue<Source, std::vector<Source>, std::greater<>> sources;
   {
-    Rows rows = sync_heads_.rows(user, after);
+    Rows rows = sync_heads_.rows(user, after, view_.first());
     while (rows.next()) {
-      if (rows.is_null(2)) continue;
-      sources.push({.next = rows.integer(2), .conversation = rows.integer(0), .key = std::string(rows.bytes(1))});
+      const std::int64_t conversation = rows.integer(0);
+      const auto next = rows.is_null(2) ? view_.next(conversation, after) : rows.integer(2);
+      if (next) sources.push({.next = *next, .conversation = conversation, .key = std::string(rows.bytes(1))});
     }
   }
   chat::SyncPage page;
@@ -217,8 +276,8 @@ chat::SyncPage Reader::read_sync(const std::string& user, std::int64_t after, ch
     }
     sources.pop();
     after = source.next;
-    if (Rows rows = next_seq_.rows(source.conversation, source.next); rows.next()) {
-      source.next = rows.integer(0);
+    if (const auto next = next_seq(source.conversation, source.next)) {
+      source.next = *next;
       sources.push(std::move(source));
     }
   }
@@ -227,12 +286,20 @@ chat::SyncPage Reader::read_sync(const std::string& user, std::int64_t after, ch
   return page;
 }
 
+std::optional<std::int64_t> Reader::next_seq(std::int64_t conversation, std::int64_t after) {
+  if (after + 1 < view_.first()) {
+    if (Rows rows = next_indexed_.rows(conversation, after, view_.first()); rows.next()) return rows.integer(0);
+  }
+  return view_.next(conversation, after);
+}
+
 chat::Result<bool> Reader::contains_all(std::span<const chat::MessageKey> keys, Database::Deadline deadline) {
   assert(keys.size() <= chat::kContainsKeysMax);
   return in_snapshot(deadline, [&]() -> chat::Result<bool> {
     return std::ranges::all_of(keys, [this](const chat::MessageKey& key) {
       const std::string conversation = chat::conversation_key(key.from, key.to);
-      return contains_.rows(key.id, key.from, conversation).next();
+      Rows rows = contains_.rows(key.id, key.from, conversation);
+      return rows.next() && rows.integer(0) <= view_.until();  // so that a sync from now on shows it
     });
   });
 }

@@ -1,5 +1,6 @@
-// The store's reading connection: each query sees one snapshot of the database. Owned by the store, used on its reader
-// thread only.
+// The store's reading connection: each query sees one snapshot of the database, and the recent messages that belong to
+// it. What lies before RecentView::first() it finds by the tables `entry_at` and `entry_seq`, what lies behind in the
+// view. Owned by the store, used on its reader thread only.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "adapters/sqlite/database.h"
+#include "adapters/sqlite/recent_messages.h"
 #include "chat/message_store.h"
 #include "chat/page_bounds.h"
 
@@ -18,7 +20,7 @@ namespace simplechat::adapters::sqlite {
 class Reader {
  public:
   // `database`: migrated.
-  explicit Reader(Database& database);
+  Reader(Database& database, const RecentMessages& recent);
 
   // The queries of chat::MessageReader. They fail with `unavailable`, sync also with `bad_frame`.
   chat::Result<chat::HistoryPage> history(const chat::HistoryQuery& query, Database::Deadline deadline);
@@ -37,7 +39,17 @@ class Reader {
   template <class Query>
   auto in_snapshot(Database::Deadline deadline, Query query);
 
+  // Where a message stands in its conversation.
+  struct Place {
+    chat::Timestamp at;
+    std::int64_t seq;
+  };
+
   chat::HistoryPage read_history(const chat::HistoryQuery& query);
+  [[nodiscard]] std::vector<Place> recent_places(std::int64_t conversation, const chat::HistoryQuery& query) const;
+  chat::Message read_last(const Head& head, const std::string& key);
+  int count_unread(const Head& head, const std::string& user, chat::Timestamp read_at);
+  std::optional<std::int64_t> next_seq(std::int64_t conversation, std::int64_t after);
   std::vector<Head> read_heads(const std::string& user, chat::Timestamp before);
   chat::Conversation read_conversation(const std::string& user, const Head& head);
   chat::SyncPage read_sync(const std::string& user, std::int64_t after, chat::PageBounds bounds);
@@ -45,16 +57,18 @@ class Reader {
   std::optional<std::int64_t> seq_of(std::string_view cursor);
 
   Database& database_;
+  const RecentMessages& recent_;
+  RecentView view_;  // of the query that is being answered
   Statement begin_;
   Statement find_conversation_;
   Statement history_before_;
   Statement history_after_;
   Statement heads_;
-  Statement last_message_;
+  Statement last_messages_;
   Statement unread_;
   Statement marks_;
   Statement sync_heads_;
-  Statement next_seq_;
+  Statement next_indexed_;
   Statement message_;
   Statement last_seq_;
   Statement contains_;

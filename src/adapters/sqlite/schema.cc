@@ -40,7 +40,7 @@ CREATE TABLE message (
   payload      BLOB NOT NULL
 );
 -- Every index of messages is one more random page to write for each message, unless its order is the order of arrival.
--- So the one that tells repeats starts with the id: UUIDv7 ids arrive in order. The two others can't be spared.
+-- So the one that tells repeats starts with the id: UUIDv7 ids arrive in order.
 CREATE UNIQUE INDEX message_by_id ON message (id, conversation, sender);
 -- History. With the sender, so that unread messages are counted without reading them.
 CREATE INDEX message_by_at ON message (conversation, at, sender);
@@ -54,6 +54,32 @@ CREATE TABLE mark (
   read_at      INTEGER NOT NULL,
   PRIMARY KEY (conversation, user)
 ) WITHOUT ROWID;
+)sql",
+    R"sql(
+-- The indexes by conversation are tables of their own, which are written later than the messages: see
+-- recent_messages.h.
+DROP INDEX message_by_at;
+DROP INDEX message_by_commit;
+
+-- History. With the sender, so that unread messages are counted without reading them.
+CREATE TABLE entry_at (
+  conversation INTEGER NOT NULL,
+  at           INTEGER NOT NULL,
+  seq          INTEGER NOT NULL,
+  sender       TEXT NOT NULL,
+  PRIMARY KEY (conversation, at, seq)
+) WITHOUT ROWID;
+-- Sync.
+CREATE TABLE entry_seq (
+  conversation INTEGER NOT NULL,
+  seq          INTEGER NOT NULL,
+  PRIMARY KEY (conversation, seq)
+) WITHOUT ROWID;
+INSERT INTO entry_at SELECT conversation, at, seq, sender FROM message ORDER BY conversation, at, seq;
+INSERT INTO entry_seq SELECT conversation, seq FROM message ORDER BY conversation, seq;
+-- Messages from this seq on are in neither, or not for sure.
+CREATE TABLE unindexed (from_seq INTEGER NOT NULL);
+INSERT INTO unindexed SELECT coalesce(max(seq), 0) + 1 FROM message;
 )sql",
 };
 

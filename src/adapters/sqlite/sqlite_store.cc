@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "adapters/sqlite/indexer.h"
 #include "adapters/sqlite/schema.h"
 
 namespace simplechat::adapters::sqlite {
@@ -39,13 +40,15 @@ Database& made_ready_to_read(Database& database) {
 
 }  // namespace
 
-SqliteStore::SqliteStore(const std::filesystem::path& data_dir, runtime::Dependency& dependency)
+SqliteStore::SqliteStore(const std::filesystem::path& data_dir, runtime::Dependency& dependency,
+                         std::size_t generation_messages)
     : dependency_(dependency),
       directory_(data_dir),
       write_database_(directory_.database_file(), Database::Access::read_write),
-      writer_(made_ready_to_write(write_database_)),
+      recent_(load_recent(made_ready_to_write(write_database_), generation_messages)),
+      writer_(write_database_, *recent_),
       read_database_(directory_.database_file(), Database::Access::read_only),
-      reader_(made_ready_to_read(read_database_)) {
+      reader_(made_ready_to_read(read_database_), *recent_) {
   dependency_.up();
 }
 

@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <span>
 #include <string>
@@ -22,6 +23,7 @@
 #include "adapters/sqlite/data_directory.h"
 #include "adapters/sqlite/database.h"
 #include "adapters/sqlite/reader.h"
+#include "adapters/sqlite/recent_messages.h"
 #include "adapters/sqlite/writer.h"
 #include "chat/message_store.h"
 #include "runtime/dependency.h"
@@ -38,7 +40,9 @@ class SqliteStore final : public chat::MessageStore {
  public:
   // Opens the store in `data_dir`; makes it if it is missing, brings it up to date if it is of an older version. Throws
   // std::runtime_error, in one line that names the path, if that can't be done or another process uses the directory.
-  SqliteStore(const std::filesystem::path& data_dir, runtime::Dependency& dependency);
+  // `generation_messages`: see RecentMessages; a test's to make small.
+  SqliteStore(const std::filesystem::path& data_dir, runtime::Dependency& dependency,
+              std::size_t generation_messages = RecentMessages::kGenerationMessages);
 
   chat::Task<chat::Result<void>> append(const chat::RecordBatch& batch) override;
   chat::Task<chat::Result<chat::HistoryPage>> history(const chat::HistoryQuery& query) override;
@@ -65,6 +69,7 @@ class SqliteStore final : public chat::MessageStore {
   // In this order: the threads end first, and the writing connection is the last to close, which empties the WAL.
   DataDirectory directory_;
   Database write_database_;
+  std::unique_ptr<RecentMessages> recent_;
   Writer writer_;
   Database read_database_;
   Reader reader_;

@@ -35,21 +35,32 @@ class TemporaryDirectory {
 
 class SqliteHarness final : public StoreHarness {
  public:
+  explicit SqliteHarness(std::size_t generation_messages = sqlite::RecentMessages::kGenerationMessages)
+      : generation_messages_(generation_messages) {
+    open();
+  }
+
   chat::MessageStore& store() override { return *store_; }
 
   void close() { store_.reset(); }
-  void open() { store_ = std::make_unique<sqlite::SqliteStore>(data_dir(), dependency_); }
+  void open() { store_ = std::make_unique<sqlite::SqliteStore>(data_dir(), dependency_, generation_messages_); }
   [[nodiscard]] std::filesystem::path data_dir() const { return directory_.path() / "data"; }
   [[nodiscard]] runtime::Dependency::State state() const { return dependency_.state(); }
 
  private:
+  const std::size_t generation_messages_;
   TemporaryDirectory directory_;
   runtime::Dependency dependency_{"sqlite"};
-  std::unique_ptr<sqlite::SqliteStore> store_ = std::make_unique<sqlite::SqliteStore>(data_dir(), dependency_);
+  std::unique_ptr<sqlite::SqliteStore> store_;
 };
 
 std::unique_ptr<StoreHarness> make_harness(boost::asio::io_context& /*io*/) {
   return std::make_unique<SqliteHarness>();
+}
+
+// Indexes messages soon after they were written, so that most are found by the index.
+std::unique_ptr<StoreHarness> make_harness_that_indexes_soon(boost::asio::io_context& /*io*/) {
+  return std::make_unique<SqliteHarness>(3);
 }
 
 // What opening a store in `data_dir` fails with; empty if it succeeds.
@@ -72,6 +83,8 @@ void tamper(const std::filesystem::path& file, const std::string& sql) {
 }  // namespace
 
 INSTANTIATE_TEST_SUITE_P(Sqlite, StoreContract, ::testing::Values(StoreFactory(make_harness)));
+INSTANTIATE_TEST_SUITE_P(SqliteThatIndexesSoon, StoreContract,
+                         ::testing::Values(StoreFactory(make_harness_that_indexes_soon)));
 
 class SqliteStore : public StoreFixture {
  protected:
@@ -141,7 +154,7 @@ TEST_F(SqliteStore, AFileThatIsNoneOfOursEndsStartUpWithOneLineThatNamesIt) {
 
   tamper(file, "PRAGMA user_version = 999");
   EXPECT_THAT(failure_to_open(sqlite().data_dir()), ::testing::HasSubstr("its version is 999"));
-  tamper(file, "PRAGMA user_version = 1; PRAGMA application_id = 7");
+  tamper(file, "PRAGMA user_version = 2; PRAGMA application_id = 7");
   EXPECT_THAT(failure_to_open(sqlite().data_dir()), ::testing::HasSubstr("not a SimpleChat database"));
   std::ofstream(file, std::ios::trunc) << std::string(8192, 'x');
   const std::string failure = failure_to_open(sqlite().data_dir());
@@ -193,7 +206,39 @@ TEST_F(SqliteStore, AFullDiskIsUnavailableUntilThereIsRoomAgain) {
   EXPECT_THAT(names_of(conversations_of("carol")), ElementsAre("alice"));
 }
 
-TEST_F(SqliteStore, ADamagedFileIsUnavailableAndEndsNothing) {
+class SqliteStoreThatIndexesSoon : public StoreFixture {
+ protected:
+  SqliteStoreThatIndexesSoon() : StoreFixture(make_harness_that_indexes_soon) {}
+  SqliteHarness& sqlite() { return static_cast<SqliteHarness&>(*harness_); }
+
+  void append_many(int first, int last, const std::string& payload) {
+    std::vector<chat::Message> messages;
+    for (int i = first; i < last; ++i) {
+      messages.push_back(message(std::to_string(i), "alice", i % 3 == 0 ? "carol" : "bob", i, payload));
+    }
+    append(messages);
+  }
+};
+
+TEST_F(SqliteStoreThatIndexesSoon, ADamagedFileIsUnavailableAndEndsNothing) {
+  append_many(0, 2000, std::string(500, 'x'));
+  append_many(2000, 3000, std::string(500, 'x'));  // the first ones are indexed now
+  sqlite().close();
+  const std::filesystem::path file = sqlite().data_dir() / "chat.db";
+  {
+    std::fstream damaged(file, std::ios::in | std::ios::out | std::ios::binary);
+    damaged.seekp(24 * 4096);  // behind the schema; where the first messages are
+    damaged << std::string(100UL * 4096, '\xff');
+  }
+  sqlite().open();
+  const chat::Result<chat::SyncPage> page = run(reader().sync({.user = "alice", .cursor = "", .limit = 200}));
+  ASSERT_FALSE(page.has_value());
+  EXPECT_EQ(page.error().code, chat::ErrorCode::unavailable);
+  EXPECT_FALSE(sqlite().state().up);
+  EXPECT_THAT(sqlite().state().reason, ::testing::HasSubstr("malformed"));
+}
+
+TEST_F(SqliteStore, AFileWhoseLatestMessagesAreDamagedEndsStartUpWithOneLineThatNamesIt) {
   std::vector<chat::Message> messages;
   for (int i = 0; i < 2000; ++i)
     messages.push_back(message(std::to_string(i), "alice", "bob", i, std::string(500, 'x')));
@@ -202,16 +247,79 @@ TEST_F(SqliteStore, ADamagedFileIsUnavailableAndEndsNothing) {
   const std::filesystem::path file = sqlite().data_dir() / "chat.db";
   {
     std::fstream damaged(file, std::ios::in | std::ios::out | std::ios::binary);
-    const auto size = static_cast<std::streamoff>(std::filesystem::file_size(file));
-    damaged.seekp(16 * 4096);  // behind the schema
-    damaged << std::string(static_cast<std::size_t>(size) - 16 * 4096, '\xff');
+    damaged.seekp(24 * 4096);
+    damaged << std::string(std::filesystem::file_size(file) - 24 * 4096, '\xff');
   }
+  const std::string failure = failure_to_open(sqlite().data_dir());
+  EXPECT_THAT(failure, ::testing::HasSubstr(file.string()));
+  EXPECT_THAT(failure, ::testing::HasSubstr("malformed"));
+}
+
+// What is indexed, what is being indexed, and what is not yet, before and after a restart.
+TEST_F(SqliteStoreThatIndexesSoon, FindsEverythingWhereverItIs) {
+  constexpr int kMessages = 60;
+  int next = 0;
+  for (const int batch : {5, 1, 1, 2, 1, 9, 1, 1, 1, 1, 20, 1, 1, 5, 1, 9}) {
+    append_many(next, next + batch, "x");
+    next += batch;
+    std::vector<std::string> with_bob;
+    std::vector<std::string> all;
+    for (int i = 0; i < next; ++i) {
+      all.push_back(std::to_string(i));
+      if (i % 3 != 0) with_bob.push_back(std::to_string(i));
+    }
+    const auto look = [&] {
+      EXPECT_EQ(history_ids("alice", "bob"), with_bob) << next;
+      EXPECT_EQ(sync_ids("alice", all.size()), all) << next;
+      EXPECT_EQ(conversation("bob", "alice").unread, static_cast<int>(with_bob.size())) << next;
+      EXPECT_EQ(conversation("bob", "alice").last.id, with_bob.back()) << next;
+    };
+    if (with_bob.empty()) continue;
+    look();
+    if (next % 2 == 0) {
+      sqlite().close();
+      sqlite().open();
+      look();
+    }
+  }
+  EXPECT_EQ(next, kMessages);
+}
+
+TEST_F(SqliteStoreThatIndexesSoon, ARefusedAppendLeavesTheIndexWhereItWas) {
+  append_many(0, 50, "x");
+  append_many(50, 60, "x");  // 20 of the first 50 are indexed
+  {
+    const FileSizeLimit limit(64 * 1024);
+    chat::RecordBatch batch;
+    for (int i = 100; i < 130; ++i) {
+      batch.messages.add(message(std::to_string(i), "alice", "bob", i, std::string(60'000, 'x')).view());
+    }
+    ASSERT_FALSE(run(store().append(batch)));
+  }
+  append_many(60, 90, "x");
+  append_many(90, 130, "x");
+  EXPECT_EQ(sync_ids("alice", 130).size(), 130U);
+  EXPECT_EQ(history_ids("alice", "carol").size(), 44U);
+  sqlite().close();
   sqlite().open();
-  const chat::Result<chat::SyncPage> page = run(reader().sync({.user = "alice", .cursor = "", .limit = 200}));
-  ASSERT_FALSE(page.has_value());
-  EXPECT_EQ(page.error().code, chat::ErrorCode::unavailable);
-  EXPECT_FALSE(sqlite().state().up);
-  EXPECT_THAT(sqlite().state().reason, ::testing::HasSubstr("malformed"));
+  EXPECT_EQ(sync_ids("alice", 130).size(), 130U);
+  EXPECT_EQ(history_ids("alice", "carol").size(), 44U);
+}
+
+// A database of the version before had its indexes on the messages.
+TEST_F(SqliteStore, ADatabaseOfVersion1IsBroughtUpToDate) {
+  append({message("1", "alice", "bob", 10), message("2", "bob", "alice", 20), message("3", "alice", "carol", 30)});
+  const std::string cursor = sync({.user = "alice", .cursor = "", .limit = 1}).cursor;
+  sqlite().close();
+  tamper(sqlite().data_dir() / "chat.db",
+         "DROP TABLE entry_at; DROP TABLE entry_seq; DROP TABLE unindexed; "
+         "CREATE INDEX message_by_at ON message (conversation, at, sender); "
+         "CREATE INDEX message_by_commit ON message (conversation); PRAGMA user_version = 1");
+  sqlite().open();
+  EXPECT_THAT(history_ids("alice", "bob"), ElementsAre("1", "2"));
+  EXPECT_THAT(ids_of(sync({.user = "alice", .cursor = cursor}).messages), ElementsAre("2", "3"));
+  append({message("4", "alice", "bob", 40)});
+  EXPECT_THAT(history_ids("alice", "bob"), ElementsAre("1", "2", "4"));
 }
 
 // --- kill -9 ---

@@ -4,8 +4,10 @@
 
 namespace simplechat::adapters::sqlite {
 
-Writer::Writer(Database& database)
+Writer::Writer(Database& database, RecentMessages& recent)
     : database_(database),
+      recent_(recent),
+      indexer_(database, recent),
       begin_(database, "BEGIN IMMEDIATE"),
       commit_(database, "COMMIT"),
       find_conversation_(database, "SELECT id FROM conversation WHERE key = ?1"),
@@ -27,9 +29,16 @@ chat::Result<void> Writer::append(const chat::RecordBatch& batch, Database::Dead
   begin_.execute();
   for (const chat::MessageView& message : batch.messages) store(message);
   for (const chat::Mark& mark : batch.marks) raise(mark);
+  indexer_.go_on(batch.messages.size());
   commit_.execute();
-  if (!database_.failed()) return {};
+  if (!database_.failed()) {
+    recent_.show();
+    indexer_.committed();
+    return {};
+  }
   forget();  // it may remember what was just rolled back
+  recent_.forget_unshown();
+  indexer_.rolled_back();
   return chat::fail(chat::ErrorCode::unavailable, "writing the message store failed: " + database_.take_failure());
 }
 
@@ -37,6 +46,8 @@ void Writer::store(const chat::MessageView& message) {
   const std::int64_t conversation = conversation_of(message.from, message.to);
   if (chat::is_group_address(message.to)) join(conversation, message.to, message.from);
   add_message_.execute(conversation, message.from, message.id, message.at, Blob{message.payload});
+  if (database_.changes() == 0) return;  // a repeat
+  recent_.add(conversation, {.seq = database_.last_insert_id(), .at = message.at, .sender = std::string(message.from)});
 }
 
 void Writer::raise(const chat::Mark& mark) {

@@ -9,6 +9,8 @@
 #include <unordered_set>
 
 #include "adapters/sqlite/database.h"
+#include "adapters/sqlite/indexer.h"
+#include "adapters/sqlite/recent_messages.h"
 #include "chat/error.h"
 #include "chat/records.h"
 
@@ -21,7 +23,7 @@ inline constexpr std::size_t kRemembered = 100'000;
 class Writer {
  public:
   // `database`: migrated, read_write.
-  explicit Writer(Database& database);
+  Writer(Database& database, RecentMessages& recent);
 
   // chat::MessageStore::append. Fails with `unavailable`, and nothing of the batch is stored.
   chat::Result<void> append(const chat::RecordBatch& batch, Database::Deadline deadline);
@@ -35,6 +37,8 @@ class Writer {
   void forget();
 
   Database& database_;
+  RecentMessages& recent_;
+  Indexer indexer_;
   Statement begin_;
   Statement commit_;
   Statement find_conversation_;
