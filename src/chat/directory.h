@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "chat/error.h"
+#include "chat/locations.h"
 #include "chat/message.h"
 #include "chat/task.h"
 
@@ -65,8 +66,8 @@ class Directory {
   // directory's clock, read during the call, as LeaseState::now.
   virtual Task<Result<Timestamp>> apply(const GatewayIdentity& gateway, std::span<const RecordChange> changes) = 0;
 
-  // For each user, in the order asked, the urls of the gateways that hold it (none: offline). A user may be on several.
-  virtual Task<Result<std::vector<std::vector<std::string>>>> locate(std::span<const std::string> users) = 0;
+  // For each user, in the order asked, the gateways that hold it (none: offline). A user may be on several.
+  virtual Task<Result<Locations>> locate(std::span<const std::string> users) = 0;
 
   // Ends the lease of this incarnation and with it all its records. No effect if another incarnation holds the url.
   virtual Task<Result<void>> close(const GatewayIdentity& gateway) = 0;

@@ -89,7 +89,7 @@ Answer get(const EndpointParts& parts, const Segments& segments) {
   if (!key) co_return std::unexpected(key.error());
   const auto found = co_await parts.locator.locate(std::vector<std::string>{*key});
   if (!found) co_return std::unexpected(found.error());
-  const std::vector<std::string>& urls = found->front();
+  const auto urls = found->of(0);
   if (!urls.empty()) co_return wire::encode_value(&*std::ranges::min_element(urls));
   const auto plain = co_await parts.plain_records.find_plain(*key);
   if (!plain) co_return std::unexpected(plain.error());

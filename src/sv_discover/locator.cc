@@ -14,14 +14,14 @@ Locator::Locator(const boost::asio::any_io_executor& executor, chat::Directory& 
       gate_(executor),
       filling_(std::make_shared<Round>(executor)) {}
 
-chat::Task<chat::Result<Locator::Locations>> Locator::locate(std::vector<std::string> users) {
-  if (users.empty()) co_return Locations();
+chat::Task<chat::Result<chat::Locations>> Locator::locate(std::vector<std::string> users) {
+  if (users.empty()) co_return chat::Locations();
   if (users.size() + filling_->users.size() > kUsersWaitingMax) {
     co_return chat::fail(chat::ErrorCode::unavailable, "too many look-ups wait");
   }
   const std::shared_ptr<Round> round = filling_;
-  const auto first = static_cast<std::ptrdiff_t>(round->users.size());
-  const auto count = static_cast<std::ptrdiff_t>(users.size());
+  const std::size_t first = round->users.size();
+  const std::size_t count = users.size();
   std::ranges::move(users, std::back_inserter(round->users));
   if (!in_flight_) {
     in_flight_ = true;  // before spawn(): the rounds may have ended when it returns
@@ -30,8 +30,9 @@ chat::Task<chat::Result<Locator::Locations>> Locator::locate(std::vector<std::st
   // The round ends by the directory's deadline.
   if (!round->outcome) co_await round->ended.wait_until(std::chrono::steady_clock::time_point::max());
   if (!*round->outcome) co_return std::unexpected(round->outcome->error());
-  const auto begin = std::make_move_iterator((*round->outcome)->begin() + first);
-  co_return Locations(begin, begin + count);
+  chat::Locations own;
+  own.append(**round->outcome, first, count);
+  co_return own;
 }
 
 chat::Task<void> Locator::run_rounds() {

@@ -23,13 +23,11 @@ class Locator {
  public:
   static constexpr std::size_t kUsersWaitingMax = 50'000;
 
-  using Locations = std::vector<std::vector<std::string>>;
-
   // `directory` and `probe` outlive it.
   Locator(const boost::asio::any_io_executor& executor, chat::Directory& directory, Probe& probe);
 
   // As chat::Directory::locate().
-  chat::Task<chat::Result<Locations>> locate(std::vector<std::string> users);
+  chat::Task<chat::Result<chat::Locations>> locate(std::vector<std::string> users);
 
   // Ends when the rounds that were asked for have ended. Further look-ups are refused.
   chat::Task<void> stop() { return gate_.close(); }
@@ -39,7 +37,7 @@ class Locator {
     explicit Round(const boost::asio::any_io_executor& executor) : ended(executor) {}
 
     std::vector<std::string> users;
-    std::optional<chat::Result<Locations>> outcome;
+    std::optional<chat::Result<chat::Locations>> outcome;
     runtime::WaitList ended;
   };
 

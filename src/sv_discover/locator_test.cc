@@ -7,11 +7,13 @@
 #include <boost/asio/io_context.hpp>
 #include <span>
 
+#include "adapters/contract/urls_of.h"
+
 namespace simplechat::sv_discover {
 namespace {
 
+using adapters::contract::urls_of;
 using ::testing::ElementsAre;
-using ::testing::IsEmpty;
 using Users = std::vector<std::string>;
 
 // Answers each look-up, that of "alice" with "at-alice", when the test lets it.
@@ -29,12 +31,15 @@ class HeldDirectory final : public chat::Directory {
   chat::Task<chat::Result<void>> close(const chat::GatewayIdentity&) override {
     co_return chat::fail(chat::ErrorCode::internal, "not part of the test");
   }
-  chat::Task<chat::Result<std::vector<std::vector<std::string>>>> locate(std::span<const std::string> users) override {
+  chat::Task<chat::Result<chat::Locations>> locate(std::span<const std::string> users) override {
     calls.emplace_back(users.begin(), users.end());
     if (held) co_await waiting_.wait_until(std::chrono::steady_clock::time_point::max());
     if (down) co_return chat::fail(chat::ErrorCode::unavailable, "the directory is down");
-    std::vector<std::vector<std::string>> found;
-    for (const std::string& user : calls.back()) found.push_back({"at-" + user});
+    chat::Locations found;
+    for (const std::string& user : calls.back()) {
+      found.add_user();
+      found.add_gateway("at-" + user);
+    }
     co_return found;
   }
   void answer_one() { ASSERT_TRUE(waiting_.wake_one()); }
@@ -49,14 +54,14 @@ class HeldDirectory final : public chat::Directory {
 
 class LocatorTest : public ::testing::Test {
  protected:
-  using Outcome = std::optional<chat::Result<Locator::Locations>>;
+  using Outcome = std::optional<chat::Result<chat::Locations>>;
 
   // The outcome, once it is there.
   std::shared_ptr<Outcome> locate(Users users) {
     const auto outcome = std::make_shared<Outcome>();
     boost::asio::co_spawn(
         io_, locator_.locate(std::move(users)),
-        [outcome](const std::exception_ptr&, chat::Result<Locator::Locations> found) { *outcome = std::move(found); });
+        [outcome](const std::exception_ptr&, chat::Result<chat::Locations> found) { *outcome = std::move(found); });
     settle();
     return outcome;
   }
@@ -83,7 +88,7 @@ TEST_F(LocatorTest, AQuestionThatIsAloneIsAskedAtOnce) {
   EXPECT_FALSE(answer->has_value());
   answer_one();
   ASSERT_TRUE(answer->has_value());
-  EXPECT_THAT(answer->value().value(), ElementsAre(Users{"at-alice"}, Users{"at-bob"}));
+  EXPECT_THAT(urls_of(answer->value().value()), ElementsAre(Users{"at-alice"}, Users{"at-bob"}));
 }
 
 TEST_F(LocatorTest, QuestionsThatComeMeanwhileShareTheNextRound) {
@@ -97,9 +102,9 @@ TEST_F(LocatorTest, QuestionsThatComeMeanwhileShareTheNextRound) {
   EXPECT_THAT(directory_.calls.back(), ElementsAre("bob", "carol", "dave", "bob"));
   EXPECT_FALSE(second->has_value());
   answer_one();
-  EXPECT_THAT(second->value().value(), ElementsAre(Users{"at-bob"}, Users{"at-carol"}));
-  EXPECT_THAT(third->value().value(), ElementsAre(Users{"at-dave"}, Users{"at-bob"}));
-  EXPECT_THAT(nobody->value().value(), IsEmpty());
+  EXPECT_THAT(urls_of(second->value().value()), ElementsAre(Users{"at-bob"}, Users{"at-carol"}));
+  EXPECT_THAT(urls_of(third->value().value()), ElementsAre(Users{"at-dave"}, Users{"at-bob"}));
+  EXPECT_EQ(nobody->value()->size(), 0U);
   EXPECT_EQ(directory_.calls.size(), 2U);
   EXPECT_THAT(metrics_.scrape(), ::testing::HasSubstr("simplechat_locate_rounds_total 2"));
 }
@@ -109,7 +114,7 @@ TEST_F(LocatorTest, WorksOnWithADirectoryThatAnswersAtOnce) {
   for (const char* user : {"alice", "bob", "carol"}) {
     const auto answer = locate({user});
     ASSERT_TRUE(answer->has_value()) << user;
-    EXPECT_THAT(answer->value().value(), ElementsAre(Users{std::string("at-") + user}));
+    EXPECT_THAT(urls_of(answer->value().value()), ElementsAre(Users{std::string("at-") + user}));
   }
   EXPECT_TRUE(locate({})->has_value());
 }
@@ -123,7 +128,7 @@ TEST_F(LocatorTest, AFailedRoundFailsItsOwnQuestionsOnly) {
   EXPECT_EQ(first->value().error().code, chat::ErrorCode::unavailable);
   directory_.down = false;
   answer_one();
-  EXPECT_THAT(second->value().value(), ElementsAre(Users{"at-bob"}));
+  EXPECT_THAT(urls_of(second->value().value()), ElementsAre(Users{"at-bob"}));
 }
 
 TEST_F(LocatorTest, RefusesMoreThanMayWait) {

@@ -78,13 +78,16 @@ class FakeDirectory final : public chat::Directory {
     applied.push_back(std::move(batch));
     co_return now;
   }
-  chat::Task<chat::Result<std::vector<std::vector<std::string>>>> locate(std::span<const std::string> users) override {
+  chat::Task<chat::Result<chat::Locations>> locate(std::span<const std::string> users) override {
     std::vector<std::string> asked(users.begin(), users.end());
     ++look_ups;
     co_await barrier.pass();
     if (down) co_return chat::fail(chat::ErrorCode::unavailable, "down");
-    std::vector<std::vector<std::string>> found;
-    for (const std::string& user : asked) found.push_back(gateways[user]);
+    chat::Locations found;
+    for (const std::string& user : asked) {
+      found.add_user();
+      for (const std::string& url : gateways[user]) found.add_gateway(url);
+    }
     co_return found;
   }
   chat::Task<chat::Result<void>> close(const chat::GatewayIdentity&) override {

@@ -11,23 +11,19 @@ namespace {
 
 namespace asio = boost::asio;
 
-struct UniqueUsers {
-  std::vector<std::string> users;
-  std::vector<std::size_t> index_of;  // by delivery
-};
-
-UniqueUsers unique_users(const chat::DeliveryBatch& batch) {
-  UniqueUsers unique;
-  runtime::StringMap<std::size_t> seen;
-  for (std::size_t i = 0; i < batch.size(); ++i) {
-    const auto [entry, is_new] = seen.try_emplace(std::string(batch[i].user), unique.users.size());
-    if (is_new) unique.users.push_back(entry->first);
-    unique.index_of.push_back(entry->second);
-  }
-  return unique;
-}
-
 }  // namespace
+
+void Router::Asked::list(const chat::DeliveryBatch& batch) {
+  users.clear();
+  index_of.clear();
+  seen.clear();
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    const std::string_view user = batch[i].user;
+    const auto [entry, is_new] = seen.try_emplace(user, users.size());
+    if (is_new) users.emplace_back(user);
+    index_of.push_back(entry->second);
+  }
+}
 
 void Router::Batch::add(const chat::DeliveryView& delivery, chat::Timestamp at, Handovers::Ticket ticket,
                         Attempt attempt) {
@@ -90,26 +86,25 @@ void Router::on_turn_end() {
 }
 
 chat::Task<void> Router::look_up() {
-  Batch batch;
   while (!to_look_up_.empty()) {
-    std::swap(batch, to_look_up_);
-    co_await look_up_batch(batch);
-    done(batch);
-    batch.clear();
+    std::swap(looked_up_, to_look_up_);
+    co_await look_up_batch();
+    done(looked_up_);
+    looked_up_.clear();
   }
   looking_up_ = false;
 }
 
-chat::Task<void> Router::look_up_batch(const Batch& batch) {
-  const UniqueUsers unique = unique_users(batch.deliveries);
-  const auto located = co_await parts_.directory.locate(unique.users);
+chat::Task<void> Router::look_up_batch() {
+  asked_.list(looked_up_.deliveries);
+  const auto located = co_await parts_.directory.locate(asked_.users);
   if (!located) {
-    missed_all(batch.deliveries, Where::elsewhere);
+    missed_all(looked_up_.deliveries, Where::elsewhere);
     co_return;
   }
-  for (std::size_t i = 0; i < batch.size(); ++i) {
-    for (const std::string& url : (*located)[unique.index_of[i]]) {
-      if (url != parts_.own_url) hand_over(url, batch, i);
+  for (std::size_t i = 0; i < looked_up_.size(); ++i) {
+    for (const std::string& url : located->of(asked_.index_of[i])) {
+      if (url != parts_.own_url) hand_over(url, looked_up_, i);
     }
   }
 }

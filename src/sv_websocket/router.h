@@ -12,6 +12,7 @@
 // remembered, more are counted.
 #pragma once
 
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -97,9 +98,18 @@ class Router final : private runtime::TurnEnd::Hook {
     Batch waiting;
   };
 
+  // The users of a batch, each once.
+  struct Asked {
+    std::vector<std::string> users;
+    std::vector<std::size_t> index_of;                              // by delivery
+    boost::unordered_flat_map<std::string_view, std::size_t> seen;  // into the batch
+
+    void list(const chat::DeliveryBatch& batch);
+  };
+
   void on_turn_end() override;
   chat::Task<void> look_up();
-  chat::Task<void> look_up_batch(const Batch& batch);
+  chat::Task<void> look_up_batch();
   void hand_over(const std::string& url, const Batch& batch, std::size_t index);
   chat::Task<void> relay(std::string url, Peer& peer);
   void look_up_again(const Batch& batch, const std::vector<std::size_t>& absent);
@@ -113,6 +123,8 @@ class Router final : private runtime::TurnEnd::Hook {
   std::vector<DeliveryMailbox*> mailboxes_;
   std::vector<chat::DeliveryBatch> outgoing_;  // by reactor, to be posted at the end of the turn
   Batch to_look_up_;
+  Batch looked_up_;  // under way
+  Asked asked_;      // of looked_up_
   bool looking_up_ = false;
   runtime::StringMap<std::unique_ptr<Peer>> peers_;
   Handovers handovers_;

@@ -1,6 +1,7 @@
 #include "wire/directory_body.h"
 
 #include <algorithm>
+#include <ranges>
 #include <utility>
 
 #include "chat/ids.h"
@@ -76,20 +77,18 @@ std::optional<simdjson::dom::array> read_batch(ObjectReader& reader, std::string
   return std::nullopt;
 }
 
-std::vector<std::string> read_urls(ObjectReader& reader, simdjson::dom::element gateways) {
-  std::vector<std::string> urls;
+void read_urls(ObjectReader& reader, simdjson::dom::element gateways, chat::Locations& locations) {
   simdjson::dom::array array;
   if (gateways.get(array) != simdjson::SUCCESS) {
     reader.fail("gateways", "holds a value that is no array", "arrays of strings");
-    return urls;
+    return;
   }
   for (const simdjson::dom::element element : array) {
     std::string_view url;
     if (element.get(url) != simdjson::SUCCESS)
       reader.fail("gateways", "holds a url that is no string", "arrays of strings");
-    urls.emplace_back(url);
+    locations.add_gateway(url);
   }
-  return urls;
 }
 
 // Absent in the answers of an sv-discover of before.
@@ -213,12 +212,12 @@ chat::Result<chat::LeaseState> parse_lease_state(std::string_view body) {
   });
 }
 
-std::string encode_locations(const std::vector<std::vector<std::string>>& gateways) {
+std::string encode_locations(const chat::Locations& locations) {
   std::string out = R"({"status":"success",)";
-  append_array(out, "gateways", gateways, [&out](const std::vector<std::string>& urls) {
+  append_array(out, "gateways", std::views::iota(std::size_t{0}, locations.size()), [&](std::size_t user) {
     out.append("[");
     std::string_view separator;
-    for (const std::string& url : urls) {
+    for (const std::string& url : locations.of(user)) {
       out.append(std::exchange(separator, ","));
       append_json_string(out, url);
     }
@@ -227,14 +226,17 @@ std::string encode_locations(const std::vector<std::vector<std::string>>& gatewa
   return out.append("}");
 }
 
-chat::Result<std::vector<std::vector<std::string>>> parse_locations(std::string_view body) {
+chat::Result<chat::Locations> parse_locations(std::string_view body) {
   return parse_object_with(body, [](ObjectReader& reader) {
     reader.expect_success();
-    std::vector<std::vector<std::string>> gateways;
+    chat::Locations locations;
     const auto array = read_batch(reader, "gateways");
-    if (!array) return gateways;
-    for (const simdjson::dom::element element : *array) gateways.push_back(read_urls(reader, element));
-    return gateways;
+    if (!array) return locations;
+    for (const simdjson::dom::element element : *array) {
+      locations.add_user();
+      read_urls(reader, element, locations);
+    }
+    return locations;
   });
 }
 

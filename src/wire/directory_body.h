@@ -66,8 +66,8 @@ struct KeyValue {
 [[nodiscard]] chat::Result<chat::Timestamp> parse_applied(std::string_view body);  // 0 if it tells no time
 [[nodiscard]] std::string encode_lease_state(const chat::LeaseState& state);
 [[nodiscard]] chat::Result<chat::LeaseState> parse_lease_state(std::string_view body);
-[[nodiscard]] std::string encode_locations(const std::vector<std::vector<std::string>>& gateways);
-[[nodiscard]] chat::Result<std::vector<std::vector<std::string>>> parse_locations(std::string_view body);
+[[nodiscard]] std::string encode_locations(const chat::Locations& locations);
+[[nodiscard]] chat::Result<chat::Locations> parse_locations(std::string_view body);
 [[nodiscard]] std::string encode_value(const std::string* url_or_null);
 
 }  // namespace simplechat::wire

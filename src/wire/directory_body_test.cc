@@ -130,13 +130,21 @@ TEST(DirectoryBody, Answers) {
   EXPECT_FALSE(parse_lease_state(R"({"status":"success"})"));
   EXPECT_FALSE(parse_lease_state(R"({"status":"error","opening":"5f0c"})"));
 
-  const std::vector<std::vector<std::string>> gateways = {{"http://a:1", "http://b:2"}, {}, {"http://c:3"}};
-  EXPECT_EQ(encode_locations(gateways),
-            R"({"status":"success","gateways":[["http://a:1","http://b:2"],[],["http://c:3"]]})");
-  EXPECT_EQ(parse_locations(encode_locations(gateways)), gateways);
-  for (const char* const body : {"{}", R"({"status":"success","gateways":[7]})",
-                                 R"({"status":"success","gateways":[[7]]})", R"({"status":"error","gateways":[]})"}) {
-    EXPECT_EQ(parse_locations(body).error().code, ErrorCode::bad_frame) << body;
+  chat::Locations locations;
+  locations.add_user();
+  locations.add_gateway("http://a:1");
+  locations.add_gateway("http://b:2");
+  locations.add_user();
+  locations.add_user();
+  locations.add_gateway("http://b:2");
+  const std::string body = R"({"status":"success","gateways":[["http://a:1","http://b:2"],[],["http://b:2"]]})";
+  EXPECT_EQ(encode_locations(locations), body);
+  const auto parsed_locations = parse_locations(body);
+  ASSERT_TRUE(parsed_locations);
+  EXPECT_EQ(encode_locations(*parsed_locations), body);
+  for (const char* const wrong : {"{}", R"({"status":"success","gateways":[7]})",
+                                  R"({"status":"success","gateways":[[7]]})", R"({"status":"error","gateways":[]})"}) {
+    EXPECT_EQ(parse_locations(wrong).error().code, ErrorCode::bad_frame) << wrong;
   }
 }
 

@@ -33,11 +33,11 @@ Task<Result<chat::Timestamp>> DirectoryPort::apply(const chat::GatewayIdentity& 
       });
 }
 
-Task<Result<std::vector<std::vector<std::string>>>> DirectoryPort::locate(std::span<const std::string> users) {
-  using Located = std::vector<std::vector<std::string>>;
-  return service_.world().call<Located>(
+Task<Result<chat::Locations>> DirectoryPort::locate(std::span<const std::string> users) {
+  return service_.world().call<chat::Locations>(
       process_, kPart, kDeadline,
-      [&service = service_, copy = std::vector<std::string>(users.begin(), users.end())]() -> Task<Result<Located>> {
+      [&service = service_,
+       copy = std::vector<std::string>(users.begin(), users.end())]() -> Task<Result<chat::Locations>> {
         const auto records = service.records();
         co_return co_await records->locate(copy);
       });

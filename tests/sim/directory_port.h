@@ -51,7 +51,7 @@ class DirectoryPort final : public chat::Directory {
   Task<Result<chat::LeaseState>> renew(const chat::GatewayIdentity& gateway, milliseconds lease) override;
   Task<Result<chat::Timestamp>> apply(const chat::GatewayIdentity& gateway,
                                       std::span<const chat::RecordChange> changes) override;
-  Task<Result<std::vector<std::vector<std::string>>>> locate(std::span<const std::string> users) override;
+  Task<Result<chat::Locations>> locate(std::span<const std::string> users) override;
   Task<Result<void>> close(const chat::GatewayIdentity& gateway) override;
 
  private:

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <iterator>
 #include <utility>
 
 #include "wire/directory_body.h"
@@ -39,9 +38,8 @@ chat::Task<chat::Result<chat::Timestamp>> DiscoverHttpDirectory::apply(const cha
   co_return now;
 }
 
-chat::Task<chat::Result<std::vector<std::vector<std::string>>>> DiscoverHttpDirectory::locate(
-    std::span<const std::string> users) {
-  std::vector<std::vector<std::string>> all;
+chat::Task<chat::Result<chat::Locations>> DiscoverHttpDirectory::locate(std::span<const std::string> users) {
+  chat::Locations all;
   while (!users.empty()) {
     const auto part = users.first(std::min(users.size(), wire::kDirectoryBatchMax));
     const auto body = co_await post("/v1/locate", wire::encode_locate(part));
@@ -49,7 +47,7 @@ chat::Task<chat::Result<std::vector<std::vector<std::string>>>> DiscoverHttpDire
     auto found = wire::parse_locations(*body);
     if (!found) co_return failed("/v1/locate", found.error().message);
     if (found->size() != part.size()) co_return failed("/v1/locate", "the answer is not one for each user");
-    std::ranges::move(*found, std::back_inserter(all));
+    all.append(*found, 0, found->size());
     users = users.subspan(part.size());
   }
   co_return all;

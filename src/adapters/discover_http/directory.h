@@ -32,7 +32,7 @@ class DiscoverHttpDirectory final : public chat::Directory {
                                                    std::chrono::milliseconds lease) override;
   chat::Task<chat::Result<chat::Timestamp>> apply(const chat::GatewayIdentity& gateway,
                                                   std::span<const chat::RecordChange> changes) override;
-  chat::Task<chat::Result<std::vector<std::vector<std::string>>>> locate(std::span<const std::string> users) override;
+  chat::Task<chat::Result<chat::Locations>> locate(std::span<const std::string> users) override;
   chat::Task<chat::Result<void>> close(const chat::GatewayIdentity& gateway) override;
 
  private:

@@ -50,20 +50,20 @@ chat::Task<chat::Result<chat::Timestamp>> MemoryDirectory::apply(const chat::Gat
   co_return wall_clock_();
 }
 
-chat::Task<chat::Result<std::vector<std::vector<std::string>>>> MemoryDirectory::locate(
-    std::span<const std::string> users) {
-  std::vector<std::vector<std::string>> gateways(users.size());
+chat::Task<chat::Result<chat::Locations>> MemoryDirectory::locate(std::span<const std::string> users) {
+  chat::Locations locations;
   const std::shared_lock lock(mutex_);
   const TimePoint now = clock_();
-  for (std::size_t i = 0; i < users.size(); ++i) {
-    const auto entry = records_.find(users[i]);
+  for (const std::string& user : users) {
+    locations.add_user();
+    const auto entry = records_.find(user);
     if (entry == records_.end()) continue;
     for (const Record& record : entry->second) {
       const bool leased = record.holder->leased && now < record.holder->lease_end;
-      if (record.present && leased) gateways[i].push_back(record.holder->identity.url);
+      if (record.present && leased) locations.add_gateway(record.holder->identity.url);
     }
   }
-  co_return gateways;
+  co_return locations;
 }
 
 chat::Task<chat::Result<void>> MemoryDirectory::close(const chat::GatewayIdentity& gateway) {

@@ -78,7 +78,7 @@ TEST(MemoryDirectory, MayBeCalledFromManyThreads) {
           const auto renewed = contract::run_to_end(io, directory.renew(gateway, 60s));
           const auto applied = contract::run_to_end(io, directory.apply(gateway, changes));
           const auto found = contract::run_to_end(io, directory.locate(users));
-          if (renewed && applied && found && found->front().empty() == (round % 2 == 0)) ++right;
+          if (renewed && applied && found && found->of(0).empty() == (round % 2 == 0)) ++right;
         }
       });
     }

@@ -207,13 +207,11 @@ chat::Result<std::optional<chat::Timestamp>> RedisDirectory::try_apply(Connectio
   return time_of({(*time)->element, (*time)->elements});
 }
 
-chat::Task<chat::Result<std::vector<std::vector<std::string>>>> RedisDirectory::locate(
-    std::span<const std::string> users) {
+chat::Task<chat::Result<chat::Locations>> RedisDirectory::locate(std::span<const std::string> users) {
   co_return co_await on_worker([&](Connection& redis) { return locate_now(redis, users); });
 }
 
-chat::Result<RedisDirectory::Locations> RedisDirectory::locate_now(Connection& redis,
-                                                                   std::span<const std::string> users) const {
+chat::Result<chat::Locations> RedisDirectory::locate_now(Connection& redis, std::span<const std::string> users) const {
   for (const std::string& user : users) redis.append({"HGETALL", user_key(user)});
   std::vector<Reply> records;
   runtime::StringMap<std::string> incarnations;  // of the gateways that are named, by url; empty: no lease
@@ -231,10 +229,11 @@ chat::Result<RedisDirectory::Locations> RedisDirectory::locate_now(Connection& r
     if (!lease) return std::unexpected(lease.error());
     incarnation = first_word(text_of(**lease));
   }
-  Locations locations(users.size());
-  for (std::size_t i = 0; i < users.size(); ++i) {
-    for_each_holder(*records[i], [&](std::string_view incarnation, std::string_view url) {
-      if (incarnations.find(url)->second == incarnation) locations[i].emplace_back(url);
+  chat::Locations locations;
+  for (const Reply& fields : records) {
+    locations.add_user();
+    for_each_holder(*fields, [&](std::string_view incarnation, std::string_view url) {
+      if (incarnations.find(url)->second == incarnation) locations.add_gateway(url);
     });
   }
   return locations;

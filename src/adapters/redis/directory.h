@@ -74,7 +74,7 @@ class RedisDirectory final : public chat::Directory, public chat::PlainRecords {
                                                    std::chrono::milliseconds lease) override;
   chat::Task<chat::Result<chat::Timestamp>> apply(const chat::GatewayIdentity& gateway,
                                                   std::span<const chat::RecordChange> changes) override;
-  chat::Task<chat::Result<std::vector<std::vector<std::string>>>> locate(std::span<const std::string> users) override;
+  chat::Task<chat::Result<chat::Locations>> locate(std::span<const std::string> users) override;
   chat::Task<chat::Result<void>> close(const chat::GatewayIdentity& gateway) override;
 
   chat::Task<chat::Result<void>> set_plain(const std::string& key, const std::string& value) override;
@@ -84,7 +84,6 @@ class RedisDirectory final : public chat::Directory, public chat::PlainRecords {
  private:
   using Clock = std::chrono::steady_clock;
   using Changes = std::span<const chat::RecordChange>;
-  using Locations = std::vector<std::vector<std::string>>;
 
   // Runs `job(Connection&) -> chat::Result<T>` on the worker and returns its result.
   template <class Job>
@@ -98,7 +97,7 @@ class RedisDirectory final : public chat::Directory, public chat::PlainRecords {
   // The server's time; nothing if it does not know the script (any more).
   chat::Result<std::optional<chat::Timestamp>> try_apply(Connection& redis, const chat::GatewayIdentity& gateway,
                                                          Changes changes) const;
-  chat::Result<Locations> locate_now(Connection& redis, std::span<const std::string> users) const;
+  chat::Result<chat::Locations> locate_now(Connection& redis, std::span<const std::string> users) const;
 
   [[nodiscard]] std::string user_key(std::string_view user) const;
   [[nodiscard]] std::string lease_key(std::string_view url) const;

@@ -92,7 +92,7 @@ class Client {
   }
   std::vector<std::string> locate(const std::string& user) {
     const std::vector<std::string> users{user};
-    return run_until_available<std::vector<std::vector<std::string>>>([&] { return directory_.locate(users); }).front();
+    return contract::urls_of(run_until_available<chat::Locations>([&] { return directory_.locate(users); })).front();
   }
   chat::Error failure_of_renew() {
     const chat::Result<chat::LeaseState> result = run(directory_.renew(kGateway, 600s));
