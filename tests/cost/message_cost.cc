@@ -208,7 +208,7 @@ int main(int argc, char** argv) {
     fmt::print(stderr, "usage: message_cost MESSAGES\n");
     return 2;
   }
-  simplechat::runtime::log::configure(simplechat::runtime::log::Format::console,
-                                      simplechat::runtime::log::Level::error, "message_cost");
+  simplechat::runtime::log::configure(simplechat::runtime::log::Format::console, simplechat::runtime::log::Level::error,
+                                      "message_cost");
   simplechat::measure(std::atoi(argv[1]));
 }
