@@ -113,7 +113,8 @@ class World:
         rows = []
         to_monotonic = time.monotonic() - time.time()
         for conversation, sender, identifier, at, payload, committed in self._query(
-                "SELECT conversation, sender, id, at, payload, extract(epoch FROM pg_xact_commit_timestamp(commit_xid::xid))::float8 FROM message"):
+                "SELECT key, sender, message.id, at, payload, extract(epoch FROM pg_xact_commit_timestamp(commit_xid::xid))::float8"
+                " FROM message JOIN conversation ON conversation.id = conversation"):
             both = conversation.split(",")
             recipient = both[1] if both[0] == sender else both[0]
             rows.append(StoredRow(sender, recipient, identifier, at, bytes(payload).decode(), committed + to_monotonic))

@@ -240,6 +240,7 @@ std::unexpected<chat::Error> Connection::refusal(const PGresult& result) {
   if (sqlstate.empty()) return lost(PQresultErrorMessage(&result));  // libpq's own: the connection broke
   const std::string reason = fmt::format("{} ({})", field(result, PG_DIAG_MESSAGE_PRIMARY), sqlstate);
   if (!is_refusal_of_values(sqlstate)) return lost(reason);
+  refusal_sqlstate_ = sqlstate;
   return chat::fail(ErrorCode::internal, "PostgreSQL: " + reason);
 }
 

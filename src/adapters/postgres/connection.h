@@ -69,6 +69,9 @@ class Connection {
   // All calls in one transaction and one round trip. Ends after the commit.
   chat::Result<void> transact(std::span<const Call> calls, TimePoint expires_at);
 
+  // Whether the last call that failed with `internal` did so for this reason.
+  [[nodiscard]] bool refused_as(std::string_view sqlstate) const { return refusal_sqlstate_ == sqlstate; }
+
   // `name` quoted for use as an identifier in SQL text. Only while open.
   [[nodiscard]] std::string quote_identifier(std::string_view name) const;
   [[nodiscard]] std::string database() const;  // the one connected to; empty while closed
@@ -94,6 +97,7 @@ class Connection {
   const Options options_;
   const OnConnect on_connect_;
   std::unique_ptr<PGconn, Finish> handle_;
+  std::string refusal_sqlstate_;
   std::set<std::string_view> prepared_;  // names of the statements that this connection knows
 
   runtime::Backoff backoff_{kBackoffFirst, kBackoffMax};

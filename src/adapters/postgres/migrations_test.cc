@@ -3,7 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/use_future.hpp>
+#include <string>
 #include <thread>
+#include <utility>
 
 #include "adapters/postgres/cursor.h"
 #include "adapters/postgres/test_database.h"
@@ -96,6 +101,62 @@ TEST(Migrations, AnUnreachableServerIsUnavailableAndThePasswordIsNotInTheMessage
   ASSERT_FALSE(report.has_value());
   EXPECT_EQ(report.error().code, chat::ErrorCode::unavailable);
   EXPECT_THAT(report.error().message, ::testing::Not(HasSubstr("sEcReT")));
+}
+
+// Everything that a client sees, from a database that a program with only the first migration has filled.
+TEST(Migrations, WhatSchema1HoldsIsTheSameAfterTheOthers) {
+  const TestDatabase database;
+  Session server(test_server_url());
+  server("CREATE DATABASE \"" + database.name() + "\" ENCODING 'UTF8' LOCALE 'C' TEMPLATE template0");
+  Connection old({.url = database.url()});
+  const auto run_sql = [&old](const std::string& sql) {
+    const auto done = old.execute(sql, soon());
+    ASSERT_TRUE(done.has_value()) << done.error().message;
+  };
+  run_sql(migrations().front().sql);
+  run_sql(
+      "CREATE TABLE schema_migration (version int PRIMARY KEY, name text NOT NULL, applied_at timestamptz DEFAULT "
+      "now());"
+      "INSERT INTO schema_migration (version, name) VALUES (1, '0001_messages');"
+      "INSERT INTO message (ordinal, at, conversation, sender, id, payload) VALUES"
+      "  (0, 10, 'alice,bob', 'alice', 'first', 'a'), (1, 11, '#team', 'alice', 'to all', 'b');");
+  run_sql(
+      "INSERT INTO message (ordinal, at, conversation, sender, id, payload) VALUES"
+      "  (0, 9, 'alice,bob', 'bob', 'late', 'c');"
+      "INSERT INTO member VALUES ('alice', 'alice,bob'), ('bob', 'alice,bob'), ('alice', '#team');"
+      "INSERT INTO mark VALUES ('alice,bob', 'bob', 10, 10), ('alice,carol', 'alice', 5, 0)");
+  ASSERT_TRUE(migrate(database.url(), soon()).has_value());
+
+  boost::asio::io_context io;
+  runtime::Dependency dependency("postgres");
+  PostgresReader reader({.url = database.url(), .connections = 1}, dependency);
+  const auto ask = [&io](auto query) {
+    auto answer = boost::asio::co_spawn(io, std::move(query), boost::asio::use_future);
+    io.restart();
+    io.run();
+    return answer.get();
+  };
+  const auto history = ask(reader.history({.user = "alice", .with = "bob", .before = {}, .after = {}}));
+  ASSERT_TRUE(history.has_value()) << history.error().message;
+  ASSERT_EQ(history->messages.size(), 2U);
+  EXPECT_EQ(history->messages[0].id, "late");
+  EXPECT_EQ(history->messages[1].id, "first");
+  EXPECT_EQ(history->messages[1].payload, "a");
+  const auto listed = ask(reader.conversations({.user = "alice", .before = {}}));
+  ASSERT_TRUE(listed.has_value()) << listed.error().message;
+  ASSERT_EQ(listed->conversations.size(), 2U);
+  EXPECT_EQ(listed->conversations[1].with, "bob");
+  EXPECT_EQ(listed->conversations[1].peer_read_at, 10);
+
+  // A cursor from before the migration goes on behind it.
+  const auto of = [&](const std::string& text) { return Session(database.url()).number(text); };
+  const std::string cursor = make_cursor(
+      {.commit_xid = of("SELECT min(commit_xid::text::bigint) FROM message"), .ordinal = 0}, find(database.url())->id);
+  const auto rest = ask(reader.sync({.user = "alice", .cursor = cursor}));
+  ASSERT_TRUE(rest.has_value()) << rest.error().message;
+  ASSERT_EQ(rest->messages.size(), 2U);
+  EXPECT_EQ(rest->messages[0].id, "to all");
+  EXPECT_EQ(rest->messages[1].id, "late");
 }
 
 class Restored : public contract::StoreFixture {

@@ -37,9 +37,11 @@ inline constexpr int kFound = 8;  // messages, before kPageBytesMax ended the pa
 // $1 conversation, $2 bound, $3 limit, $4 bytes. Messages of one `at` are never split between pages (WITH TIES),
 // because a page is asked for by an `at`.
 inline constexpr Statement kHistoryBefore{"history_before", R"sql(
-WITH latest AS (
+WITH asked AS MATERIALIZED (
+  SELECT id FROM conversation WHERE key = $1::text),
+latest AS (
   SELECT sender, id, at, payload FROM message
-  WHERE conversation = $1::text AND at < $2::bigint
+  WHERE conversation = (SELECT id FROM asked) AND at < $2::bigint
   ORDER BY at DESC FETCH FIRST ($3::bigint) ROWS WITH TIES),
 page AS MATERIALIZED (
   SELECT * FROM (
@@ -47,14 +49,16 @@ page AS MATERIALIZED (
     FROM latest WINDOW by_at AS (ORDER BY at DESC)) AS measured
   WHERE place = 1 OR bytes <= $4::bigint)
 SELECT sender, id, at, payload,
-  EXISTS (SELECT FROM message WHERE conversation = $1::text AND at < (SELECT min(at) FROM page))
+  EXISTS (SELECT FROM message WHERE conversation = (SELECT id FROM asked) AND at < (SELECT min(at) FROM page))
 FROM page ORDER BY at, sender, id
 )sql"};
 
 inline constexpr Statement kHistoryAfter{"history_after", R"sql(
-WITH earliest AS (
+WITH asked AS MATERIALIZED (
+  SELECT id FROM conversation WHERE key = $1::text),
+earliest AS (
   SELECT sender, id, at, payload FROM message
-  WHERE conversation = $1::text AND at > $2::bigint
+  WHERE conversation = (SELECT id FROM asked) AND at > $2::bigint
   ORDER BY at FETCH FIRST ($3::bigint) ROWS WITH TIES),
 page AS MATERIALIZED (
   SELECT * FROM (
@@ -62,7 +66,7 @@ page AS MATERIALIZED (
     FROM earliest WINDOW by_at AS (ORDER BY at)) AS measured
   WHERE place = 1 OR bytes <= $4::bigint)
 SELECT sender, id, at, payload,
-  EXISTS (SELECT FROM message WHERE conversation = $1::text AND at > (SELECT max(at) FROM page))
+  EXISTS (SELECT FROM message WHERE conversation = (SELECT id FROM asked) AND at > (SELECT max(at) FROM page))
 FROM page ORDER BY at, sender, id
 )sql"};
 
@@ -83,7 +87,7 @@ page AS MATERIALIZED (
     SELECT *, rank() OVER by_at AS place, sum(octet_length(payload)) OVER by_at AS bytes
     FROM newest WINDOW by_at AS (ORDER BY at DESC)) AS measured
   WHERE place = 1 OR bytes <= $5::bigint)
-SELECT page.sender, page.id, page.at, page.payload, page.conversation,
+SELECT page.sender, page.id, page.at, page.payload, conversation.key,
   coalesce(own.read_at, 0), coalesce(own.received_at, 0), coalesce(peer.read_at, 0), coalesce(peer.received_at, 0),
   (SELECT count(*) FROM (
      SELECT FROM message
@@ -92,17 +96,18 @@ SELECT page.sender, page.id, page.at, page.payload, page.conversation,
      LIMIT $4::bigint) AS unread),
   (SELECT count(*) FROM listed) > (SELECT count(*) FROM page)
 FROM page
+JOIN conversation ON conversation.id = page.conversation
 LEFT JOIN mark AS own ON own.conversation = page.conversation AND own.user_id = $1::text
 LEFT JOIN mark AS peer ON peer.conversation = page.conversation AND peer.user_id <> $1::text
-  AND left(page.conversation, 1) <> '#'
-ORDER BY page.at DESC, page.conversation
+  AND left(conversation.key, 1) <> '#'
+ORDER BY page.at DESC, conversation.key
 )sql"};
 
 // $1 user, $2 commit_xid and $3 ordinal of the cursor, $4 messages at most, $5 bytes. One row at least: without
 // messages its message columns are null. Only transactions below the oldest that still runs are read, because every one
 // of those has ended: nothing can appear behind the cursor later.
 inline constexpr Statement kSync{"sync", R"sql(
-SELECT page.sender, page.id, page.at, page.payload, page.conversation, page.commit_xid, page.ordinal,
+SELECT page.sender, page.id, page.at, page.payload, conversation.key, page.commit_xid, page.ordinal,
   snapshot.next > $2::xid8, page.found
 FROM (SELECT pg_snapshot_xmin(now) AS settled, pg_snapshot_xmax(now) AS next
       FROM pg_current_snapshot() AS now) AS snapshot
@@ -118,14 +123,16 @@ LEFT JOIN LATERAL (
     WHERE member.user_id = $1::text
     ORDER BY later.commit_xid, later.ordinal LIMIT $4::bigint) AS next_ones
   WINDOW in_order AS (ORDER BY commit_xid, ordinal)) AS page ON page.place = 1 OR page.bytes <= $5::bigint
+LEFT JOIN conversation ON conversation.id = page.conversation
 ORDER BY page.commit_xid, page.ordinal
 )sql"};
 
 // $1 conversations, $2 senders, $3 ids. How many of the messages are there, each a probe of the primary key.
 inline constexpr Statement kCountStored{"count_stored", R"sql(
 SELECT count(*)
-FROM unnest($1::text[], $2::text[], $3::text[]) AS asked (conversation, sender, id)
-JOIN message USING (conversation, sender, id)
+FROM unnest($1::text[], $2::text[], $3::text[]) AS asked (key, sender, id)
+JOIN conversation USING (key)
+JOIN message ON (message.conversation, message.sender, message.id) = (conversation.id, asked.sender, asked.id)
 )sql"};
 
 }  // namespace simplechat::adapters::postgres

@@ -4,6 +4,7 @@
 #include <map>
 #include <numeric>
 #include <set>
+#include <span>
 #include <string_view>
 #include <tuple>
 #include <utility>
@@ -22,43 +23,57 @@ constexpr const char* kDurableCommits =
     "SELECT set_config('synchronous_commit', 'on', false) "
     "WHERE current_setting('synchronous_commit') NOT IN ('on', 'remote_apply')";
 
+// $1 ordinals, $2 times, $3 conversations, $4 senders, $5 ids, $6 payloads; no row twice.
 constexpr Statement kInsertMessages{
     "insert_messages",
     "INSERT INTO message (ordinal, at, conversation, sender, id, payload) "
-    "SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::bytea[]) "
+    "SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::bytea[])"};
+// Of the same, those that are not stored yet.
+constexpr Statement kInsertNewMessages{
+    "insert_new_messages",
+    "INSERT INTO message (ordinal, at, conversation, sender, id, payload) "
+    "SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::bytea[]) "
     "ON CONFLICT (conversation, sender, id) DO NOTHING"};
+
+constexpr std::string_view kUniqueViolation = "23505";
 
 constexpr Statement kInsertMembers{"insert_members",
                                    "INSERT INTO member (user_id, conversation) "
-                                   "SELECT * FROM unnest($1::text[], $2::text[]) ON CONFLICT DO NOTHING"};
+                                   "SELECT * FROM unnest($1::text[], $2::bigint[]) ON CONFLICT DO NOTHING"};
 
 constexpr Statement kRaiseMarks{"raise_marks",
                                 "INSERT INTO mark (conversation, user_id, received_at, read_at) "
-                                "SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[]) "
+                                "SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[]) "
                                 "ON CONFLICT (conversation, user_id) DO UPDATE SET "
                                 "  received_at = greatest(mark.received_at, excluded.received_at), "
                                 "  read_at = greatest(mark.read_at, excluded.read_at) "
                                 "WHERE excluded.received_at > mark.received_at OR excluded.read_at > mark.read_at"};
 
+// The conversations of the batch's records, messages before marks.
+std::vector<std::string> conversation_keys(const chat::RecordBatch& batch) {
+  std::vector<std::string> keys;
+  keys.reserve(batch.size());
+  for (const chat::MessageView& message : batch.messages) {
+    keys.push_back(chat::conversation_key(message.from, message.to));
+  }
+  for (const chat::Mark& mark : batch.marks) keys.push_back(chat::conversation_key(mark.user, mark.with));
+  return keys;
+}
+
 // The statements take their rows in the order of their keys, and a transaction its tables in the same order, so that
 // concurrent writers of the same rows wait for one another but never in a circle.
-Call insert_messages(const chat::MessageBatch& messages) {
-  std::vector<std::string> conversations;
-  conversations.reserve(messages.size());
-  for (const chat::MessageView& message : messages) {
-    conversations.push_back(chat::conversation_key(message.from, message.to));
-  }
+Parameters message_rows(const chat::MessageBatch& messages, std::span<const std::int64_t> conversations) {
+  const auto key = [&](std::size_t index) {
+    return std::tuple(conversations[index], messages[index].from, messages[index].id);
+  };
   std::vector<std::size_t> order(messages.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
-  // Of equal keys in one batch, the first is stored.
-  std::ranges::sort(order, {}, [&](std::size_t index) {
-    const chat::MessageView message = messages[index];
-    return std::tuple<std::string_view, std::string_view, std::string_view, std::size_t>(
-        conversations[index], message.from, message.id, index);
-  });
+  std::ranges::sort(order, {}, [&](std::size_t index) { return std::tuple(key(index), index); });
+  const auto repeated = std::ranges::unique(order, {}, key);  // the first of equal keys is stored
+  order.erase(repeated.begin(), repeated.end());
   Array ordinal(Array::Of::bigint);
   Array at(Array::Of::bigint);
-  Array conversation(Array::Of::text);
+  Array conversation(Array::Of::bigint);
   Array sender(Array::Of::text);
   Array id(Array::Of::text);
   Array payload(Array::Of::bytea);
@@ -74,21 +89,22 @@ Call insert_messages(const chat::MessageBatch& messages) {
   Parameters parameters;
   parameters.array(std::move(ordinal)).array(std::move(at)).array(std::move(conversation));
   parameters.array(std::move(sender)).array(std::move(id)).array(std::move(payload));
-  return {kInsertMessages, std::move(parameters)};
+  return parameters;
 }
 
-Call raise_marks(const std::vector<chat::Mark>& marks) {
+Call raise_marks(const std::vector<chat::Mark>& marks, std::span<const std::int64_t> conversations) {
   struct Raised {
     chat::Timestamp received_at = 0;
     chat::Timestamp read_at = 0;
   };
-  std::map<std::pair<std::string, std::string>, Raised> raised;  // one statement may touch a row only once
-  for (const chat::Mark& mark : marks) {
-    Raised& row = raised[{chat::conversation_key(mark.user, mark.with), mark.user}];
+  std::map<std::pair<std::int64_t, std::string_view>, Raised> raised;  // one statement may touch a row only once
+  for (std::size_t i = 0; i < marks.size(); ++i) {
+    const chat::Mark& mark = marks[i];
+    Raised& row = raised[{conversations[i], mark.user}];
     chat::Timestamp& at = mark.kind == chat::MarkKind::read ? row.read_at : row.received_at;
     at = std::max(at, mark.at);
   }
-  Array conversation(Array::Of::text);
+  Array conversation(Array::Of::bigint);
   Array user(Array::Of::text);
   Array received_at(Array::Of::bigint);
   Array read_at(Array::Of::bigint);
@@ -107,13 +123,13 @@ Call raise_marks(const std::vector<chat::Mark>& marks) {
 }  // namespace
 
 struct PostgresStore::Memberships {
-  std::set<std::pair<std::string, std::string>> rows;  // (user, conversation)
+  std::set<std::pair<std::string, std::int64_t>> rows;  // (user, conversation)
   // One for both members of a pair, one for each member of a group. A space joins the latter: no user id has one.
   std::vector<std::string> keys;
 
   [[nodiscard]] Call insert() const {
     Array users(Array::Of::text);
-    Array conversations(Array::Of::text);
+    Array conversations(Array::Of::bigint);
     for (const auto& [user, conversation] : rows) {
       users.add(user);
       conversations.add(conversation);
@@ -128,7 +144,9 @@ PostgresStore::PostgresStore(Options options, PostgresReader& reader, runtime::D
       dependency_(dependency),
       connection_({.url = options_.url, .statement_timeout = options_.deadline},
                   [this](Connection& connection, Connection::TimePoint expires_at) -> chat::Result<void> {
-                    known_.clear();  // it may be another database than before
+                    repeats_expected_ = kRepeatsExpectedMax;
+                    conversation_ids_.forget();  // it may be another database than before
+                    known_.clear();
                     const auto store = find_store(connection, expires_at);
                     if (!store) return std::unexpected(store.error());
                     return connection.execute(kDurableCommits, expires_at);
@@ -155,30 +173,44 @@ chat::Result<void> PostgresStore::write(const chat::RecordBatch& batch, Connecti
   }
   if (const auto ready = connection_.open(expires_at); !ready) return ready;
   if (batch.empty()) return {};
+  const std::vector<std::string> keys = conversation_keys(batch);
+  const auto conversations = conversation_ids_.find_or_add(connection_, keys, expires_at);
+  if (!conversations) return std::unexpected(conversations.error());
+  const auto [of_messages, of_marks] = std::pair(std::span(*conversations).first(batch.messages.size()),
+                                                 std::span(*conversations).subspan(batch.messages.size()));
   std::vector<Call> calls;
   Memberships memberships;
   if (!batch.messages.empty()) {
-    calls.push_back(insert_messages(batch.messages));
-    memberships = unknown_memberships(batch.messages);
+    calls.push_back(
+        {repeats_expected_ > 0 ? kInsertNewMessages : kInsertMessages, message_rows(batch.messages, of_messages)});
+    memberships = unknown_memberships(batch.messages, keys, of_messages);
     if (!memberships.rows.empty()) calls.push_back(memberships.insert());
   }
-  if (!batch.marks.empty()) calls.push_back(raise_marks(batch.marks));
-  const auto committed = connection_.transact(calls, expires_at);
+  if (!batch.marks.empty()) calls.push_back(raise_marks(batch.marks, of_marks));
+  auto committed = connection_.transact(calls, expires_at);
+  if (committed && repeats_expected_ > 0) --repeats_expected_;
+  if (!committed && !batch.messages.empty() && connection_.refused_as(kUniqueViolation)) {
+    repeats_expected_ = kRepeatsExpectedMax;
+    calls.front().statement = kInsertNewMessages;
+    committed = connection_.transact(calls, expires_at);
+  }
   if (committed) remember(std::move(memberships));
   return committed;
 }
 
-PostgresStore::Memberships PostgresStore::unknown_memberships(const chat::MessageBatch& messages) const {
+PostgresStore::Memberships PostgresStore::unknown_memberships(const chat::MessageBatch& messages,
+                                                              std::span<const std::string> keys,
+                                                              std::span<const std::int64_t> conversations) const {
   Memberships unknown;
-  for (const chat::MessageView& message : messages) {
-    std::string conversation = chat::conversation_key(message.from, message.to);
+  for (std::size_t i = 0; i < messages.size(); ++i) {
+    const chat::MessageView message = messages[i];
     const bool group = chat::is_group_address(message.to);
-    std::string key = conversation;
+    std::string key = keys[i];
     if (group) key.append(" ").append(message.from);
     if (known_.contains(key)) continue;
     unknown.keys.push_back(std::move(key));
-    if (!group) unknown.rows.emplace(message.to, conversation);
-    unknown.rows.emplace(message.from, std::move(conversation));
+    if (!group) unknown.rows.emplace(message.to, conversations[i]);
+    unknown.rows.emplace(message.from, conversations[i]);
   }
   return unknown;
 }

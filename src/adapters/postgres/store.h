@@ -7,12 +7,14 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <unordered_set>
 #include <vector>
 
 #include "adapters/postgres/connection.h"
+#include "adapters/postgres/conversation_ids.h"
 #include "adapters/postgres/reader.h"
 #include "chat/message_store.h"
 #include "runtime/dependency.h"
@@ -25,6 +27,11 @@ class PostgresStore final : public chat::MessageStore {
   static constexpr std::size_t kAppendsWaitingMax = 16;
   // Conversations whose members are known to be stored. Beyond: all are forgotten, and stored again as they come.
   static constexpr std::size_t kKnownConversationsMax = 100'000;
+
+  // Looking whether a message is stored already costs a tenth of storing it, and repeats are rare: they follow a lost
+  // connection, here or elsewhere. So after connecting, and after a batch that was refused because of one, so many
+  // batches are stored with that look, and the others without.
+  static constexpr int kRepeatsExpectedMax = 100;
 
   struct Options {
     std::string url;                             // postgres://user:password@host:port/database
@@ -53,15 +60,19 @@ class PostgresStore final : public chat::MessageStore {
 
   // On the worker's thread.
   chat::Result<void> write(const chat::RecordBatch& batch, Connection::TimePoint expires_at);
-  Memberships unknown_memberships(const chat::MessageBatch& messages) const;
+  // Of the messages, whose conversations have these keys and numbers.
+  Memberships unknown_memberships(const chat::MessageBatch& messages, std::span<const std::string> keys,
+                                  std::span<const std::int64_t> conversations) const;
   void remember(Memberships memberships);
 
   const Options options_;
   PostgresReader& reader_;
   runtime::Dependency& dependency_;
-  std::unordered_set<std::string> known_;  // the worker thread's; what Memberships::keys holds
-  Connection connection_;                  // the worker thread's
-  runtime::Worker worker_;                 // last, so that it ends first
+  int repeats_expected_ = kRepeatsExpectedMax;  // the worker thread's; batches that may hold what is stored already
+  ConversationIds conversation_ids_;            // the worker thread's
+  std::unordered_set<std::string> known_;       // the worker thread's; what Memberships::keys holds
+  Connection connection_;                       // the worker thread's
+  runtime::Worker worker_;                      // last, so that it ends first
 };
 
 }  // namespace simplechat::adapters::postgres

@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <string>
+#include <thread>
+
 #include "adapters/contract/store_contract.h"
 #include "adapters/postgres/cursor.h"
 #include "adapters/postgres/migrations.h"
@@ -50,6 +54,30 @@ TEST_F(PostgresStoreTest, TheMembersOfARefusedBatchAreStoredWithTheNext) {
   ASSERT_FALSE(try_append({message("1", "alice", "#team", 1), message("\xff", "alice", "bob", 2)}).has_value());
   append({message("1", "alice", "#team", 1)});
   EXPECT_EQ(conversation("alice", "#team").last.id, "1");
+}
+
+TEST_F(PostgresStoreTest, RepeatsAreStoredOnceAlsoWhenNoneWereExpected) {
+  for (int i = 0; i <= PostgresStore::kRepeatsExpectedMax; ++i)
+    append({message("a" + std::to_string(i), "alice", "bob", i)});
+  append({message("b", "bob", "alice", 1000), message("a0", "alice", "bob", 0), message("b", "bob", "alice", 1001)});
+  append({message("c", "bob", "alice", 1002), message("a1", "alice", "bob", 1)});
+  Session session(harness().url());
+  EXPECT_EQ(session.number("SELECT count(*) FROM message"), PostgresStore::kRepeatsExpectedMax + 3);
+  EXPECT_EQ(session.number("SELECT at FROM message WHERE id = 'b'"), 1000);
+  EXPECT_TRUE(harness().writing().state().up);
+}
+
+TEST_F(PostgresStoreTest, WritersThatMeetANewConversationAtOnceAgreeOnItsNumber) {
+  Session other(harness().url());
+  other("BEGIN");
+  other("INSERT INTO conversation (key) VALUES ('alice,bob')");
+  std::jthread commit([&other] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    other("COMMIT");
+  });
+  append({message("1", "alice", "bob", 1), message("1", "alice", "carol", 2)});
+  EXPECT_EQ(history_ids("alice", "bob"), Ids{"1"});
+  EXPECT_EQ(Session(harness().url()).number("SELECT count(*) FROM conversation"), 2);
 }
 
 TEST_F(PostgresStoreTest, ACursorOfAnotherStoreOrOfTheFutureIsRefused) {

@@ -19,7 +19,8 @@ class SyncOrder : public contract::StoreFixture {
  protected:
   SyncOrder() : StoreFixture([](boost::asio::io_context&) { return std::make_unique<PostgresHarness>(); }) {
     Session setup(url());
-    setup("INSERT INTO member VALUES ('alice', 'alice,bob'), ('bob', 'alice,bob')");
+    setup("INSERT INTO conversation (key) VALUES ('alice,bob')");  // number 1
+    setup("INSERT INTO member VALUES ('alice', 1), ('bob', 1)");
   }
   std::string url() { return dynamic_cast<PostgresHarness&>(*harness_).url(); }
 
@@ -28,7 +29,7 @@ class SyncOrder : public contract::StoreFixture {
     using Session::Session;
     void insert(const std::string& id) {
       (*this)("INSERT INTO message (ordinal, at, conversation, sender, id, payload) VALUES (" +
-              std::to_string(ordinal++) + ", 1, 'alice,bob', 'bob', '" + id + "', 'x')");
+              std::to_string(ordinal++) + ", 1, 1, 'bob', '" + id + "', 'x')");
     }
     int ordinal = 0;
     bool open = false;
