@@ -5,16 +5,13 @@
 // talks across. The even one sends, with `window` messages not acked yet; the odd one receives. A message's payload
 // begins with its send time, from which the receiver takes the delivery latency; the sender takes the ack latency.
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
-#include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <charconv>
 #include <chrono>
 #include <deque>
 #include <iostream>
@@ -23,7 +20,7 @@
 #include <string>
 #include <vector>
 
-#include "websocket/client_codec.h"
+#include "load_parts.h"
 #include "websocket/decoder.h"
 
 namespace {
@@ -39,9 +36,7 @@ struct Options {
   double seconds = 10;
 };
 
-std::int64_t now_us() {
-  return std::chrono::duration_cast<std::chrono::microseconds>(steady_clock::now().time_since_epoch()).count();
-}
+using bench::now_us;
 
 struct Totals {
   std::uint64_t registered = 0;
@@ -66,17 +61,9 @@ class Client final : private websocket::DecoderEvents {
 
   void connect(int epoll) {
     const std::uint16_t port = options_.ports[index_ % options_.ports.size()];
-    fd_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (::connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-      throw std::system_error(errno, std::generic_category(), fmt::format("connect 127.0.0.1:{}", port));
-    }
-    const int on = 1;
-    ::setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    out_ = websocket::upgrade_request("127.0.0.1", "/", "dGhlIHNhbXBsZSBub25jZQ==");
+    fd_ = bench::open_socket(port, INADDR_LOOPBACK, 0);
+    if (fd_ < 0) throw std::system_error(errno, std::generic_category(), fmt::format("connect 127.0.0.1:{}", port));
+    out_ = bench::opening_request();
     send_text(fmt::format(R"({{"type":"register","from":"load{}"}})", index_));
     flush();
     epoll_event event{};
@@ -90,12 +77,10 @@ class Client final : private websocket::DecoderEvents {
     if (got <= 0) throw std::runtime_error("the server closed a connection");
     std::span<char> bytes = buffer.first(static_cast<std::size_t>(got));
     if (!upgraded_) {
-      const std::string_view text(bytes.data(), bytes.size());
-      const std::size_t end = text.find("\r\n\r\n");
-      if (!text.starts_with("HTTP/1.1 101") || end == std::string_view::npos)
-        throw std::runtime_error("no upgrade: " + std::string(text));
+      const std::size_t head = bench::acceptance_bytes({bytes.data(), bytes.size()});
+      if (head == 0) throw std::runtime_error("no upgrade: " + std::string(bytes.data(), bytes.size()));
       upgraded_ = true;
-      bytes = bytes.subspan(end + 4);
+      bytes = bytes.subspan(head);
     }
     if (decoder_.feed(bytes, *this)) throw std::runtime_error("the server sent a malformed frame");
     flush();
@@ -110,7 +95,7 @@ class Client final : private websocket::DecoderEvents {
 
  private:
   void send_text(std::string_view text) {
-    websocket::append_masked_frame(out_, websocket::Opcode::kText, text, 0x12345678);
+    websocket::append_masked_frame(out_, websocket::Opcode::kText, text, bench::kMaskKey);
   }
 
   void send_message() {
@@ -136,11 +121,7 @@ class Client final : private websocket::DecoderEvents {
       if (!stopped_) send_message();
     } else if (text.starts_with(R"({"type":"normal")")) {
       ++totals_.delivered;
-      constexpr std::string_view kKey = R"("payload":")";
-      const std::size_t begin = text.find(kKey) + kKey.size();
-      std::int64_t sent = 0;
-      std::from_chars(text.data() + begin, text.data() + text.size(), sent);
-      totals_.delivery_us.push_back(now_us() - sent);
+      totals_.delivery_us.push_back(now_us() - bench::number_behind(text, R"("payload":")"));
     } else if (text.starts_with(R"({"type":"registered")")) {
       ++totals_.registered;
     } else if (text.starts_with(R"({"type":"resync")")) {
@@ -151,7 +132,7 @@ class Client final : private websocket::DecoderEvents {
   }
   void on_binary(std::string_view /*bytes*/) override {}
   void on_ping(std::string_view payload) override {
-    websocket::append_masked_frame(out_, websocket::Opcode::kPong, payload, 0x12345678);
+    websocket::append_masked_frame(out_, websocket::Opcode::kPong, payload, bench::kMaskKey);
   }
   void on_pong(std::string_view /*payload*/) override {}
   void on_close(std::uint16_t code, std::string_view reason) override {
