@@ -13,9 +13,10 @@ import sys
 
 from harness import ROOT, Bench
 
-import stored  # after harness, which makes deploy/local importable
+import idle  # after harness, which makes deploy/local importable
+import stored
 
-MODULES = [stored]
+MODULES = [stored, idle]
 SCENARIOS = {name: run for module in MODULES for name, run in module.SCENARIOS.items()}
 DEFAULT = ["embedded", "cluster1", "cluster"]  # the others take long, or change kernel settings: they are run by name
 
