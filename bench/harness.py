@@ -28,6 +28,7 @@ class Bench:
     seconds: float = 10.0  # of each measurement
     connections: int | None = None  # None: the scenario's own number
     window: int | None = None
+    rate: float | None = None  # messages a second, where they are paced
     repeat: int = 3  # measurements of each side of a ratio, in turn (A B A B ...); medians are reported
 
     def program(self, name: str) -> pathlib.Path:

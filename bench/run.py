@@ -14,9 +14,10 @@ import sys
 from harness import ROOT, Bench
 
 import idle  # after harness, which makes deploy/local importable
+import million
 import stored
 
-MODULES = [stored, idle]
+MODULES = [stored, idle, million]
 SCENARIOS = {name: run for module in MODULES for name, run in module.SCENARIOS.items()}
 DEFAULT = ["embedded", "cluster1", "cluster"]  # the others take long, or change kernel settings: they are run by name
 
@@ -26,13 +27,14 @@ def main() -> int:
     parser.add_argument("scenario", nargs="*", choices=[*SCENARIOS, []], help=f"default: {' '.join(DEFAULT)}")
     parser.add_argument("--connections", type=int, help="default: the scenario's own")
     parser.add_argument("--window", type=int, help="messages of a sender that are not acked; default: the scenario's own")
+    parser.add_argument("--rate", type=float, help="messages a second, of scenarios that are paced; default: the scenario's own")
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--repeat", type=int, default=3, help="measurements of each side of a ratio; medians are reported")
     parser.add_argument("--save", action="store_true", help="keep the results in bench/results")
     parser.add_argument("--bin", default=str(ROOT / "build" / "release" / "bin"))
     arguments = parser.parse_args()
     bench = Bench(bin=pathlib.Path(arguments.bin).resolve(), command=shlex.join(["./dev", "bench", *sys.argv[1:]]), save=arguments.save,
-                  seconds=arguments.seconds, connections=arguments.connections, window=arguments.window, repeat=arguments.repeat)
+                  seconds=arguments.seconds, connections=arguments.connections, window=arguments.window, rate=arguments.rate, repeat=arguments.repeat)
     for name in arguments.scenario or DEFAULT:
         SCENARIOS[name](bench)
     return 0

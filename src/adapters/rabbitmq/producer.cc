@@ -3,6 +3,7 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <iterator>
 #include <ranges>
 #include <utility>
 
@@ -20,7 +21,7 @@ void fail_body(const Body& body, std::string_view reason) {
 }  // namespace
 
 Producer::Producer(Options options, LinkStatus& status, std::size_t link)
-    : options_(std::move(options)), status_(status), link_(link) {
+    : options_(std::move(options)), status_(status), link_(link), linger_(options_.linger, kLingerMax) {
   for (const std::string& queue : options_.queues) lanes_.push_back({.queue = queue, .assembler = {}, .ready = {}});
   thread_ = std::thread([this] { run(); });
 }
@@ -153,7 +154,7 @@ std::optional<Body> Producer::next_due(Lane& lane, TimePoint now) {
   }
   if (lane.assembler.empty()) return std::nullopt;
   const bool due =
-      lane.unconfirmed == 0 || lane.assembler.full() || lane.assembler.waiting_since() + options_.linger <= now;
+      lane.unconfirmed == 0 || lane.assembler.full() || lane.assembler.waiting_since() + linger_.time() <= now;
   return due ? lane.assembler.next(now) : std::nullopt;
 }
 
@@ -188,7 +189,7 @@ TimePoint Producer::next_event(TimePoint now) const {
   if (!blocked_reason_.empty()) return next;
   for (const Lane& lane : lanes_) {
     if (lane.assembler.empty() || lane.unconfirmed >= kBodiesUnconfirmedMax) continue;
-    next = std::min(next, lane.assembler.waiting_since() + options_.linger);
+    next = std::min(next, lane.assembler.waiting_since() + linger_.time());
   }
   return next;
 }
@@ -233,7 +234,9 @@ void Producer::on_unblocked() {
 void Producer::finish(std::uint64_t number, bool multiple, std::string_view failure) {
   const auto first = multiple ? unconfirmed_.begin() : unconfirmed_.find(number);
   const auto end = unconfirmed_.upper_bound(number);
-  if (first == unconfirmed_.end()) return;
+  if (first == unconfirmed_.end() || first == end) return;
+  const auto took = std::chrono::steady_clock::now() - std::prev(end)->second.sent_at;
+  linger_.confirmed_after(std::chrono::duration_cast<std::chrono::microseconds>(took));
   for (auto each = first; each != end; ++each) {
     --lanes_[each->second.lane].unconfirmed;
     for (const auto& observer : each->second.body.observers) {

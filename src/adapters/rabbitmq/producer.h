@@ -1,9 +1,9 @@
 // A thread with its own connection in confirm mode, which publishes to some of the queues.
 //
 // For each queue it sends a body at once if none is unconfirmed, and otherwise joins what arrives meanwhile until the
-// body is full or has waited `linger`; at most kBodiesUnconfirmedMax are under way. A lost connection is made again
-// with backoff, and what was not confirmed is sent again, the same, in the same order, for as long as its deadline is
-// not past. While the broker blocks publishers, everything waits within its deadline.
+// body is full or has waited long enough (Linger); at most kBodiesUnconfirmedMax are under way. A lost connection is
+// made again with backoff, and what was not confirmed is sent again, the same, in the same order, for as long as its
+// deadline is not past. While the broker blocks publishers, everything waits within its deadline.
 //
 // submit() is thread-safe; everything else happens on the producer's thread. The destructor cuts the connection, fails
 // what is left, and joins.
@@ -23,6 +23,7 @@
 #include "adapters/rabbitmq/backoff.h"
 #include "adapters/rabbitmq/body_assembler.h"
 #include "adapters/rabbitmq/connection.h"
+#include "adapters/rabbitmq/linger.h"
 #include "adapters/rabbitmq/link_status.h"
 #include "adapters/rabbitmq/wakeup.h"
 
@@ -31,13 +32,14 @@ namespace simplechat::adapters::rabbitmq {
 class Producer final : private ConnectionHandler {
  public:
   static constexpr std::size_t kBodiesUnconfirmedMax = 8;  // per queue
+  static constexpr std::chrono::milliseconds kLingerMax{100};
 
   struct Options {
     BrokerAddress address;
     Topology topology;
-    std::string name;                 // shown by the broker's tools
-    std::vector<std::string> queues;  // that it publishes to; a submit() names one by its index
-    std::chrono::microseconds linger{2000};
+    std::string name;                                 // shown by the broker's tools
+    std::vector<std::string> queues;                  // that it publishes to; a submit() names one by its index
+    std::chrono::microseconds linger{2000};           // at least
     std::chrono::milliseconds confirm_timeout{5000};  // beyond, the broker counts as down
   };
 
@@ -98,6 +100,7 @@ class Producer final : private ConnectionHandler {
   std::vector<Lane> lanes_;
   std::map<std::uint64_t, Unconfirmed> unconfirmed_;  // by the number of its publish on this connection
   std::uint64_t last_number_ = 0;
+  Linger linger_;
   bool connected_ = false;
   std::string blocked_reason_;  // empty: not blocked
   Backoff backoff_;

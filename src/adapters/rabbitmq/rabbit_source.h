@@ -52,7 +52,7 @@ class RabbitSource final : public chat::MessageSource, private ConnectionHandler
     BrokerAddress address;
     Topology topology{};
     std::string name = "sv-persist";  // of its connections in the broker's tools
-    std::uint16_t prefetch = 8;       // bodies of a queue
+    std::uint16_t prefetch = 64;      // bodies of a queue; many, because bodies of many quiet gateways are small
     std::chrono::milliseconds dead_letter_timeout{5000};
     // How often to see how many share the partitions; while this source has fewer than its share, five times as often.
     std::chrono::milliseconds look_interval{500};

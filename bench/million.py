@@ -1,0 +1,233 @@
+"""A million registered connections on one machine, in a cluster of real processes (--connections for fewer).
+
+Gateways (one reactor, one producer each), one sv-discover, one sv-persist, Redis, RabbitMQ and PostgreSQL, and processes of chat-hold with
+the users. A process may have 20 000 descriptors where limits are low, and the gateways that are left when a third has died must hold
+everybody, so there are three gateways for every 38 400 users: 79 for the million. Source addresses are spread over 127.0.0.0/8, and kernel
+settings (kernel.py) are raised and put back. The phases, all bounded in time:
+
+1. connect   all users open their connection and register, RATE a second. Then the memory per connection, by part: `user` is the part's
+             own anonymous pages, `kernel` is what the machine has less than before beside all that, so both ends of each connection.
+2. hold      heartbeats and lease renewals for 30 times --seconds (five minutes), CPU by part. A renewal's cost is all that sv-discover
+             and Redis spend in that time, divided by the renewals.
+3. messages  10 000 a second between random pairs at random moments, for 6 times --seconds, after a warm-up in which the gateways open
+             their connections to one another. Latencies count from the moment a message was due (chat-hold).
+4. kill      a third of the gateways die (SIGKILL). Their users reconnect with the web client's backoff to a random gateway of the list, the
+             dead included. The time until all are registered again, and until the directory's look-up of each names a living gateway.
+5. close     all connections end; what is left of sessions, records and memory.
+
+Records of released users live for ten minutes more in the directory, as tombstones against late changes; `records_left` counts their
+keys, and `records_left_for_ms` is the longest time to live in a sample of them.
+"""
+
+import json
+import math
+import os
+import pathlib
+import re
+import subprocess
+import time
+import urllib.request
+
+from cluster import Cluster, Gateway, database_url
+from harness import Bench, cpu_seconds_by_name, state_directory, user_memory_bytes
+from holders import Holders
+from kernel import MANY_CONNECTIONS, raised
+from servers import Servers
+
+CONNECTIONS = 1_000_000
+USERS_PER_GATEWAY_MAX = 19_200  # after the kill
+RATE = 8000  # connections a second, over all
+MESSAGES_PER_S = 10_000
+LOCATE_BATCH = 10_000
+RESETTLE_S = 300.0  # within which all must be found again
+
+
+class World:
+    """The cluster, the servers under it, and the users."""
+
+    def __init__(self, servers: Servers, cluster: Cluster):
+        self.servers, self.cluster = servers, cluster
+        self.holders: Holders | None = None
+        self.killed: list[Gateway] = []
+
+    @property
+    def living(self) -> list[Gateway]:
+        return [gateway for gateway in self.cluster.gateways if gateway not in self.killed]
+
+    def pids(self) -> dict[str, dict[str, int]]:
+        """By part, then by name."""
+        return {"gateways": {gateway.name: gateway.pid for gateway in self.living},
+                "sv-discover": {"sv-discover": self.cluster.discover.pid}, "redis": {"redis": self.servers.redis.process.pid},
+                "sv-persist": {service.name: service.pid for service in self.cluster.persisters},
+                "rabbitmq": {"rabbitmq": self.servers.rabbitmq.process.pid}, "postgresql": {"postgresql": self.servers.postgres.process.pid},
+                "users": self.holders.pids if self.holders else {}}
+
+    def cpu_s(self) -> dict[str, float]:
+        by_part = self.pids()
+        by_name = cpu_seconds_by_name({name: pid for part in by_part.values() for name, pid in part.items()})
+        return {part: sum(by_name[name] for name in names) for part, names in by_part.items()}
+
+    def user_bytes(self) -> dict[str, int]:
+        return {part: sum(map(user_memory_bytes, pids.values())) for part, pids in self.pids().items() if part not in ("rabbitmq", "postgresql")}
+
+    def redis(self, *words: str) -> str:
+        return subprocess.run(["redis-cli", "-p", str(self.servers.redis.port), *words], check=True, capture_output=True, text=True).stdout.strip()
+
+    def directory(self) -> dict[str, int]:
+        return {"keys": int(self.redis("DBSIZE")), "bytes": int(re.search(r"used_memory:(\d+)", self.redis("INFO", "memory"))[1])}
+
+    def located(self, users: list[int]) -> list[list[str]]:
+        """The gateways of each."""
+        request = urllib.request.Request(self.cluster.discover.url + "/v1/locate", json.dumps({"users": [str(user) for user in users]}).encode(),
+                                         {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.loads(answer.read())["gateways"]
+
+
+def metric(url: str, name: str) -> float:
+    """The sum of its lines."""
+    with urllib.request.urlopen(url + "/metrics", timeout=30) as answer:
+        lines = answer.read().decode().splitlines()
+    return sum(float(line.rsplit(" ", 1)[1]) for line in lines if re.match(rf"simplechat_{name}[{{ ]", line))
+
+
+def available_bytes() -> int:
+    return int(re.search(r"MemAvailable:\s+(\d+)", pathlib.Path("/proc/meminfo").read_text())[1]) * 1024
+
+
+def cpu_per(before: dict[str, float], after: dict[str, float], count: float) -> dict[str, float]:
+    """Microseconds of each part."""
+    return {part: round(1e6 * (after[part] - before[part]) / max(1, count), 2) for part in after}
+
+
+def connect(world: World, users: int) -> dict:
+    user_before, available_before, cpu_before = world.user_bytes(), available_bytes(), world.cpu_s()
+    connected = world.holders.ask("connect", 120 + users / 1000, total_rate=RATE)
+    cpu_after = world.cpu_s()
+    time.sleep(5)  # a session keeps notes for its first two seconds
+    user_after, available_after = world.user_bytes(), available_bytes()
+    grown = {part: user_after[part] - user_before.get(part, 0) for part in user_after}
+    return {"registered": connected["registered"], "seconds": connected["seconds"], "refused": connected["refused"], "errors": connected["errors"],
+            "register_us": connected["register_us"], "cpu_us_per_registration": cpu_per(cpu_before, cpu_after, users),
+            "user_bytes_per_connection": {part: round(size / users) for part, size in grown.items()},
+            "kernel_bytes_per_connection": round((available_before - available_after - sum(grown.values())) / users),
+            "available_gb": round(available_after / 1e9, 2), "directory": world.directory()}
+
+
+def hold(world: World, seconds: float) -> dict:
+    renewals_before, cpu_before, began = metric(world.cluster.discover.url, "lease_renewals_total"), world.cpu_s(), time.monotonic()
+    world.holders.ask("stats", 60)
+    time.sleep(seconds)
+    stats, cpu_after, took = world.holders.ask("stats", 60), world.cpu_s(), time.monotonic() - began
+    renewals = metric(world.cluster.discover.url, "lease_renewals_total") - renewals_before
+    spent = {part: cpu_after[part] - cpu_before[part] for part in cpu_after}
+    return {"seconds": round(took, 1), "registered": stats["registered"], "lost": stats["lost"], "resyncs": stats["resyncs"], "pings": stats["pings"],
+            "renewals": renewals, "cpu_us_per_renewal": round(1e6 * (spent["sv-discover"] + spent["redis"]) / max(1, renewals), 1),
+            "cpu_us_per_heartbeat": {part: round(1e6 * spent[part] / max(1, stats["pings"]), 2) for part in ("gateways", "users")},
+            "cpu_percent": {part: round(100 * used / took, 1) for part, used in spent.items()}, "user_bytes": world.user_bytes()}
+
+
+def send_messages(world: World, rate: float, seconds: float) -> dict:
+    world.holders.ask(f"send {max(5.0, seconds / 4)}", 60 + seconds, total_rate=rate)
+    cpu_before = world.cpu_s()
+    sent = world.holders.ask(f"send {seconds}", 60 + seconds, total_rate=rate)
+    kept = ("sent", "skipped", "acked", "delivered", "resyncs", "lost", "errors", "pings", "delivery_us", "ack_us")
+    return {"offered_per_s": rate, "send_seconds": seconds, **{name: sent[name] for name in kept},
+            "cpu_us_per_message": cpu_per(cpu_before, world.cpu_s(), sent["sent"])}
+
+
+def kill_a_third(world: World, users: int) -> dict:
+    gateways = world.cluster.gateways
+    world.holders.ask("stats", 60)
+    world.killed = gateways[::3]
+    dead = {gateway.url for gateway in world.killed}
+    missing = [user for user in range(users) if user % len(gateways) % 3 == 0]
+    result = {"gateways_killed": len(dead), "users": len(missing)}
+    began = time.monotonic()
+    for gateway in world.killed:
+        os.kill(gateway.pid, 9)
+    for gateway in world.killed:
+        gateway.kill()
+    totals = {"lost": 0, "refused": 0, "resyncs": 0}
+    while time.monotonic() < began + RESETTLE_S:
+        stats = world.holders.ask("stats", 60)
+        for name in totals:
+            totals[name] += stats[name]
+        if "all_registered_after_s" not in result and totals["lost"] >= len(missing) and stats["registered"] == users:
+            result["all_registered_after_s"] = round(time.monotonic() - began, 1)
+        missing = still_missing(world, missing, dead)
+        if "all_found_after_s" not in result and not missing:
+            result["all_found_after_s"] = round(time.monotonic() - began, 1)
+        if "all_found_after_s" in result and "all_registered_after_s" in result:
+            break
+        time.sleep(0.5)
+    return {**result, "registered": stats["registered"], "not_found": len(missing), **totals, "sessions_max": max(sessions(world)), "directory": world.directory()}
+
+
+def still_missing(world: World, users: list[int], dead: set[str]) -> list[int]:
+    missing: list[int] = []
+    for first in range(0, len(users), LOCATE_BATCH):
+        batch = users[first:first + LOCATE_BATCH]
+        found = world.located(batch)
+        missing += [user for user, urls in zip(batch, found) if not urls or dead.intersection(urls)]
+        if len(missing) > 2 * LOCATE_BATCH:  # far from done: the rest is looked at another time
+            return missing + users[first + LOCATE_BATCH:]
+    return missing
+
+
+def sessions(world: World) -> list[int]:
+    return [int(metric(gateway.url, "sessions")) for gateway in world.living]
+
+
+def close(world: World, users: int, base: dict) -> dict:
+    began = time.monotonic()
+    closed = world.holders.ask("close", 240)
+    world.holders.stop()
+    world.holders = None
+    while sum(sessions(world)) > 0 and time.monotonic() < began + 240:
+        time.sleep(0.5)
+    seconds = time.monotonic() - began
+    time.sleep(5)  # what waits for the directory
+    found = 0
+    for first in range(0, users, LOCATE_BATCH):
+        found += sum(1 for urls in world.located(list(range(first, min(users, first + LOCATE_BATCH)))) if urls)
+    sample = [int(world.redis("PTTL", world.redis("RANDOMKEY") or "-")) for _ in range(300)]
+    return {"seconds": round(seconds, 1), "open": closed["open"], "sessions": sum(sessions(world)),
+            "connections": sum(int(metric(gateway.url, "websocket_connections")) for gateway in world.living), "found": found,
+            "records_left": world.directory()["keys"], "records_left_for_ms": max(sample),
+            "user_mb_per_gateway": {"base": round(base["user_bytes"]["gateways"] / base["gateways"] / 1e6, 2),
+                                    "after": round(world.user_bytes()["gateways"] / len(world.living) / 1e6, 2)},
+            "available_gb": {"base": round(base["available"] / 1e9, 2), "after": round(available_bytes() / 1e9, 2)}}
+
+
+def run_phases(bench: Bench, world: World, state: pathlib.Path, users: int, result: dict) -> None:
+    base = {"user_bytes": world.user_bytes(), "gateways": len(world.living), "available": available_bytes()}
+    ports = [gateway.ws_port for gateway in world.cluster.gateways]
+    with Holders(bench.program("chat-hold"), users, ports, state / "log") as holders:
+        time.sleep(1)
+        world.holders = holders
+        phases = {"connect": lambda: connect(world, users), "hold": lambda: hold(world, 30 * bench.seconds),
+                  "messages": lambda: send_messages(world, bench.rate or MESSAGES_PER_S, 6 * bench.seconds), "kill": lambda: kill_a_third(world, users)}
+        for name, phase in phases.items():
+            result["reached"] = name
+            result[name] = phase()
+            print(json.dumps({name: result[name]}), flush=True)
+        result["reached"] = "close"
+        result["close"] = close(world, users, base)
+        result["reached"] = "end"
+
+
+def run_million(bench: Bench) -> None:
+    users = bench.connections or CONNECTIONS
+    gateways = max(3, math.ceil(users * 3 / 2 / USERS_PER_GATEWAY_MAX))
+    result: dict = {"connections": users, "gateways": gateways}
+    try:
+        with raised(MANY_CONNECTIONS), state_directory() as state, Servers(state / "servers") as servers:
+            with Cluster(bench.bin, state, servers.redis.url, servers.rabbitmq.url, database_url(servers.postgres.url, "bench"), gateways,
+                         gateway_flags=["--threads", 1, "--producers", 1], persist_flags=["--consumers", 1]) as cluster:
+                run_phases(bench, World(servers, cluster), state, users, result)
+    finally:  # what was measured before something failed is a result too
+        bench.report("million", result)
+
+
+SCENARIOS = {"million": run_million}
