@@ -3,24 +3,23 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <cstdlib>
 #include <iostream>
-#include <numeric>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "adapters/postgres/connection.h"
-#include "adapters/postgres/store.h"
+#include "adapters/postgres/queries.h"
 
 namespace {
 
 using simplechat::adapters::postgres::Array;
 using simplechat::adapters::postgres::Connection;
 using simplechat::adapters::postgres::Parameters;
-using simplechat::adapters::postgres::PostgresStore;
 using Clock = std::chrono::steady_clock;
 
 struct Options {

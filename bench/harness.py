@@ -7,10 +7,12 @@ import json
 import os
 import pathlib
 import platform
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "deploy" / "local"))
@@ -94,3 +96,10 @@ def user_memory_bytes(pid: int) -> int:
         if line.startswith("Anonymous:"):
             return int(line.split()[1]) * 1024
     raise RuntimeError(f"no memory figures of process {pid}")
+
+
+def metric(url: str, name: str) -> float:
+    """A metric of the service at `url`: the sum of its lines."""
+    with urllib.request.urlopen(url + "/metrics", timeout=30) as answer:
+        lines = answer.read().decode().splitlines()
+    return sum(float(line.rsplit(" ", 1)[1]) for line in lines if re.match(rf"simplechat_{name}[{{ ]", line))

@@ -29,7 +29,7 @@ import time
 import urllib.request
 
 from cluster import Cluster, Gateway, database_url
-from harness import Bench, cpu_seconds_by_name, state_directory, user_memory_bytes
+from harness import Bench, cpu_seconds_by_name, metric, state_directory, user_memory_bytes
 from holders import Holders
 from kernel import MANY_CONNECTIONS, raised
 from servers import Servers
@@ -82,13 +82,6 @@ class World:
                                          {"Content-Type": "application/json"})
         with urllib.request.urlopen(request, timeout=30) as answer:
             return json.loads(answer.read())["gateways"]
-
-
-def metric(url: str, name: str) -> float:
-    """The sum of its lines."""
-    with urllib.request.urlopen(url + "/metrics", timeout=30) as answer:
-        lines = answer.read().decode().splitlines()
-    return sum(float(line.rsplit(" ", 1)[1]) for line in lines if re.match(rf"simplechat_{name}[{{ ]", line))
 
 
 def available_bytes() -> int:

@@ -13,11 +13,13 @@ import sys
 
 from harness import ROOT, Bench
 
-import idle  # after harness, which makes deploy/local importable
+import bulk_write  # after harness, which makes deploy/local importable
+import history
+import idle
 import million
 import stored
 
-MODULES = [stored, idle, million]
+MODULES = [stored, bulk_write, history, idle, million]
 SCENARIOS = {name: run for module in MODULES for name, run in module.SCENARIOS.items()}
 DEFAULT = ["embedded", "cluster1", "cluster"]  # the others take long, or change kernel settings: they are run by name
 

@@ -7,9 +7,14 @@ from cluster import Cluster, database_url, embedded
 from harness import Bench, cpu_seconds_by_name, state_directory
 from servers import Servers
 
+CONNECTIONS = 1000
+# Everything shares the machine's cores: with more reactors a gateway only gets more and smaller batches.
+ONE_REACTOR = ["--threads", 1]
+PARTITIONS = ["--partitions", 4]
 
-def measure(bench: Bench, pids: dict[str, int], ports: list[int]) -> dict:
-    load = [bench.program("chat-load"), "--port", ",".join(map(str, ports)), "-n", str(bench.connections or 1000),
+
+def measure(bench: Bench, pids: dict[str, int], ports: list[int], connections: int = CONNECTIONS) -> dict:
+    load = [bench.program("chat-load"), "--port", ",".join(map(str, ports)), "-n", str(bench.connections or connections),
             "--window", str(bench.window or 1), "--payload", "100"]
     subprocess.run([*load, "--seconds", "2"], check=True, stdout=subprocess.DEVNULL)  # warm-up
     before = cpu_seconds_by_name(pids)
@@ -28,16 +33,37 @@ def run_embedded(bench: Bench) -> None:
             server.stop()
 
 
-def run_cluster(bench: Bench, scenario: str, gateways: int) -> None:
+def measure_cluster(bench: Bench, gateways: int, writers: int = 1, connections: int = CONNECTIONS, flags: list | None = None) -> dict:
     with state_directory() as state, Servers(state / "servers") as servers:
-        with Cluster(bench.bin, state, servers.redis.url, servers.rabbitmq.url, database_url(servers.postgres.url, "bench"), gateways) as running:
+        with Cluster(bench.bin, state, servers.redis.url, servers.rabbitmq.url, database_url(servers.postgres.url, "bench"), gateways, writers,
+                     gateway_flags=[*ONE_REACTOR, *(flags or [])], persist_flags=flags) as running:
             pids = {service.name: service.pid for service in running.services}
             pids |= {"redis": servers.redis.process.pid, "rabbitmq": servers.rabbitmq.process.pid, "postgresql": servers.postgres.process.pid}
-            bench.report(scenario, measure(bench, pids, [gateway.ws_port for gateway in running.gateways]))
+            return measure(bench, pids, [gateway.ws_port for gateway in running.gateways], connections)
+
+
+def by_service(cpu_us_per_message: dict[str, float]) -> dict[str, float]:
+    """The sum over the instances of each service: sv-websocket-1 and sv-websocket-2 are sv-websocket."""
+    sums: dict[str, float] = {}
+    for name, us in cpu_us_per_message.items():
+        service = name.rstrip("0123456789").rstrip("-")
+        sums[service] = round(sums.get(service, 0.0) + us, 1)
+    return sums
+
+
+def run_scale_out(bench: Bench) -> None:
+    """1, 2 and 4 gateways with 1000 users each, and 1, 2 and 4 writers. With one gateway all pairs are local, otherwise none is."""
+    result = {}
+    for gateways, writers in ((1, 1), (2, 1), (4, 1), (2, 2), (2, 4)):
+        measured = measure_cluster(bench, gateways, writers, CONNECTIONS * gateways, PARTITIONS)
+        result[f"gateways {gateways}, writers {writers}"] = {"acked_per_s": measured["acked_per_s"], "resyncs": measured["resyncs"],
+                                                             "cpu_us_per_message": by_service(measured["cpu_us_per_message"])}
+    bench.report("scale_out", result)
 
 
 SCENARIOS = {
     "embedded": run_embedded,
-    "cluster1": lambda bench: run_cluster(bench, "cluster1", 1),
-    "cluster": lambda bench: run_cluster(bench, "cluster", 2),
+    "cluster1": lambda bench: bench.report("cluster1", measure_cluster(bench, gateways=1)),
+    "cluster": lambda bench: bench.report("cluster", measure_cluster(bench, gateways=2)),
+    "scale_out": run_scale_out,
 }

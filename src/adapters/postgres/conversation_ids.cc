@@ -7,9 +7,14 @@ namespace {
 
 // $1 keys, each once, in their order, so that concurrent writers never wait for one another in a circle. One that
 // another transaction has added but this statement's snapshot does not show is not among the rows.
+//
+// Its commit is not flushed: the log is written in order, so whatever names one of these numbers later and is flushed
+// takes this with it.
 constexpr Statement kFindOrAdd{"find_or_add_conversations", R"sql(
-WITH asked AS (
-  SELECT unnest($1::text[]) AS key),
+WITH not_flushed AS MATERIALIZED (
+  SELECT set_config('synchronous_commit', 'off', true)),
+asked AS (
+  SELECT unnest($1::text[]) AS key FROM not_flushed),
 found AS MATERIALIZED (
   SELECT conversation.id, key FROM asked JOIN conversation USING (key)),
 added AS (

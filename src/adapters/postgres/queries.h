@@ -1,4 +1,4 @@
-// The SQL of PostgresReader, and the columns of its results.
+// The SQL of PostgresReader with the columns of its results, and the statements that store messages.
 #pragma once
 
 #include "adapters/postgres/connection.h"
@@ -134,5 +134,17 @@ FROM unnest($1::text[], $2::text[], $3::text[]) AS asked (key, sender, id)
 JOIN conversation USING (key)
 JOIN message ON (message.conversation, message.sender, message.id) = (conversation.id, asked.sender, asked.id)
 )sql"};
+
+// $1 ordinals, $2 times, $3 conversations, $4 senders, $5 ids, $6 payloads; no row twice.
+inline constexpr Statement kInsertMessages{
+    "insert_messages",
+    "INSERT INTO message (ordinal, at, conversation, sender, id, payload) "
+    "SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::bytea[])"};
+// Of the same, those that are not stored yet.
+inline constexpr Statement kInsertNewMessages{
+    "insert_new_messages",
+    "INSERT INTO message (ordinal, at, conversation, sender, id, payload) "
+    "SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::bytea[]) "
+    "ON CONFLICT (conversation, sender, id) DO NOTHING"};
 
 }  // namespace simplechat::adapters::postgres

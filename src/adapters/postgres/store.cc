@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "adapters/postgres/migrations.h"
+#include "adapters/postgres/queries.h"
 #include "chat/ids.h"
 
 namespace simplechat::adapters::postgres {
@@ -22,18 +23,6 @@ using Call = Connection::Call;
 constexpr const char* kDurableCommits =
     "SELECT set_config('synchronous_commit', 'on', false) "
     "WHERE current_setting('synchronous_commit') NOT IN ('on', 'remote_apply')";
-
-// $1 ordinals, $2 times, $3 conversations, $4 senders, $5 ids, $6 payloads; no row twice.
-constexpr Statement kInsertMessages{
-    "insert_messages",
-    "INSERT INTO message (ordinal, at, conversation, sender, id, payload) "
-    "SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::bytea[])"};
-// Of the same, those that are not stored yet.
-constexpr Statement kInsertNewMessages{
-    "insert_new_messages",
-    "INSERT INTO message (ordinal, at, conversation, sender, id, payload) "
-    "SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::bytea[]) "
-    "ON CONFLICT (conversation, sender, id) DO NOTHING"};
 
 constexpr std::string_view kUniqueViolation = "23505";
 

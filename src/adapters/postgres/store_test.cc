@@ -124,15 +124,18 @@ TEST_F(PostgresStoreTest, CommitsAreFlushedWhateverTheDatabasesDefault) {
   Session session(harness().url());
   session("DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET synchronous_commit = off', current_database()); END $$");
   const auto fresh = harness().make_store();
-  session("CREATE TABLE seen (setting text)");
+  session("CREATE TABLE seen (at_table text, setting text)");
   session(
       "CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-      "INSERT INTO seen VALUES (current_setting('synchronous_commit')); RETURN NULL; END $$");
+      "INSERT INTO seen VALUES (TG_TABLE_NAME, current_setting('synchronous_commit')); RETURN NULL; END $$");
   session("CREATE TRIGGER see AFTER INSERT ON message FOR EACH STATEMENT EXECUTE FUNCTION see()");
+  session("CREATE TRIGGER see AFTER INSERT ON conversation FOR EACH STATEMENT EXECUTE FUNCTION see()");
   chat::RecordBatch batch;
   batch.messages.add(message("1", "alice", "bob", 1).view());
   ASSERT_TRUE(run(fresh->append(batch)).has_value());
-  EXPECT_EQ(session.query("SELECT setting FROM seen").text(0, 0), "on");
+  EXPECT_EQ(session.query("SELECT setting FROM seen WHERE at_table = 'message'").text(0, 0), "on");
+  EXPECT_EQ(session.query("SELECT setting FROM seen WHERE at_table = 'conversation'").text(0, 0), "off")
+      << "the message's commit flushes it";
 }
 
 // More conversations than one page of anything, in one batch, through a store that forgets all it knows.
