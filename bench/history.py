@@ -27,7 +27,7 @@ INSERT INTO member SELECT side || c, id FROM generate_series(1, {CONVERSATIONS})
   WHERE key = format('alice%s,bob%s', c, c);
 INSERT INTO message (ordinal, at, conversation, sender, id, payload)
   SELECT m, {FIRST_AT} + m * 1000, id, (ARRAY['alice', 'bob'])[1 + m / {CONVERSATIONS} % 2] || c, format('message-%s', m), decode(repeat('78', 100), 'hex')
-  FROM (SELECT m, 1 + m % {CONVERSATIONS} AS c FROM generate_series(0, %(messages)s - 1) AS m) AS made
+  FROM (SELECT m, 1 + m % {CONVERSATIONS} AS c FROM generate_series(0::bigint, %(messages)s - 1) AS m) AS made
   JOIN (SELECT id, row_number() OVER (ORDER BY id) AS c FROM conversation) AS numbered USING (c);
 ALTER TABLE message ADD PRIMARY KEY (conversation, sender, id);
 CREATE INDEX message_history ON message (conversation, at);
