@@ -5,8 +5,8 @@
 //   user:<user>      hash: "<incarnation> <url>" -> "+<fence>" (held) or "-<fence>" (released), the fence as 20 digits;
 //   and "plain" -> the
 //                    value of chat::PlainRecords. Every write lets it live kRecordsKept again (gateways write theirs
-//                    more often), and kReleaseKept where nothing but a release is left: longer than any earlier change
-//                    may be on its way.
+//                    more often), and kReleaseKept where nothing but releases and records of dead incarnations is left:
+//                    longer than any earlier change may be on its way.
 //   gateway:<url>    the gateway's lease: "<incarnation> <run_id> <opening>", with the lease as its time to live.
 //   leases           sorted set: the key of each lease that was opened and not closed, by its end.
 //   deaths           how many of those ended.

@@ -276,6 +276,7 @@ TEST(RedisDirectoryKeys, LiveForADayAfterAWriteAndMinutesAfterTheLastRelease) {
   PrivateServer server;
   server.start();
   Client client(server.url());
+  client.renew();
   const auto minutes_left = [&](const std::string& user) {
     return server.command({"PTTL", "simplechat:user:" + user})->integer / 60'000;
   };
@@ -286,8 +287,22 @@ TEST(RedisDirectoryKeys, LiveForADayAfterAWriteAndMinutesAfterTheLastRelease) {
   EXPECT_LE(minutes_left("alice"), 10);
   client.apply({present("alice", 4)});
   EXPECT_GT(minutes_left("alice"), 23 * 60);
-  client.apply({absent("bob", 5)}, {.url = "http://10.0.0.2:3002", .incarnation = "run-2"});
-  EXPECT_GT(minutes_left("bob"), 23 * 60) << "another gateway may hold bob";
+  const chat::GatewayIdentity other{.url = "http://10.0.0.2:3002", .incarnation = "run-2"};
+  client.apply({absent("bob", 5)}, other);
+  EXPECT_GT(minutes_left("bob"), 23 * 60) << "another gateway holds bob";
+  client.apply({absent("bob", 6)});
+  EXPECT_LE(minutes_left("bob"), 10) << "both have released bob";
+}
+
+TEST(RedisDirectoryKeys, LiveForMinutesAfterAReleaseBesideARecordOfADeadRun) {
+  PrivateServer server;
+  server.start();
+  Client client(server.url());
+  client.renew();
+  client.apply({present("alice", 1)}, {.url = "http://10.0.0.2:3002", .incarnation = "crashed"});
+  client.apply({present("alice", 2)});
+  client.apply({absent("alice", 3)});
+  EXPECT_LE(server.command({"PTTL", "simplechat:user:alice"})->integer, 10 * 60'000);
 }
 
 TEST(RedisDirectoryKeys, RecordsOfDeadRunsDoNotPileUp) {

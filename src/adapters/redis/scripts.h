@@ -12,19 +12,31 @@ namespace simplechat::adapters::redis {
 //   ARGV[1]   the incarnation's field
 //   ARGV[2]   prefix of lease keys
 //   ARGV[3]   milliseconds for which a user's key lives after a write
-//   ARGV[4]   the same where the write left nothing but a release
+//   ARGV[4]   the same where the write left nothing but releases and records of dead incarnations
 //   ARGV[5]   fields of a user beyond which dead incarnations' are dropped
 //   ARGV[5+i] the change of KEYS[i]: + or -, and the fence as 20 digits, so that its text sorts as its number
 inline constexpr std::string_view kApplyScript = R"lua(
+local function alive(incarnation, url)
+  local lease = redis.call('GET', ARGV[2] .. url)
+  return lease and string.match(lease, '^%S+') == incarnation
+end
+
 local function drop_dead(key)
   local fields = redis.call('HKEYS', key)
   for _, field in ipairs(fields) do
     local incarnation, url = string.match(field, '^(%S+) (%S+)$')
-    if incarnation and field ~= ARGV[1] then
-      local lease = redis.call('GET', ARGV[2] .. url)
-      if not lease or string.match(lease, '^%S+') ~= incarnation then redis.call('HDEL', key, field) end
-    end
+    if incarnation and field ~= ARGV[1] and not alive(incarnation, url) then redis.call('HDEL', key, field) end
   end
+end
+
+local function only_releases(key)
+  local fields = redis.call('HGETALL', key)
+  for i = 1, #fields, 2 do
+    local incarnation, url = string.match(fields[i], '^(%S+) (%S+)$')
+    if not incarnation then return false end
+    if string.sub(fields[i + 1], 1, 1) == '+' and alive(incarnation, url) then return false end
+  end
+  return true
 end
 
 for i, key in ipairs(KEYS) do
@@ -34,7 +46,7 @@ for i, key in ipairs(KEYS) do
     redis.call('HSET', key, ARGV[1], change)
     local fields = redis.call('HLEN', key)
     if fields > tonumber(ARGV[5]) then drop_dead(key) end
-    local gone = fields == 1 and string.sub(change, 1, 1) == '-'
+    local gone = string.sub(change, 1, 1) == '-' and (fields == 1 or only_releases(key))
     redis.call('PEXPIRE', key, gone and ARGV[4] or ARGV[3])
   end
 end
