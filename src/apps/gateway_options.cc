@@ -2,15 +2,25 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "adapters/jwt/jwt_authenticator.h"
+#include "runtime/signals.h"
 
 namespace simplechat::apps {
 namespace {
 
 constexpr std::uint16_t kApiPort = 3002;
 constexpr std::uint16_t kWsPort = 8082;
+// Kept free of users' connections: a gateway without file descriptors could not be reached by the others, nor reach
+// them. Where few may be open, half of them.
+constexpr std::size_t kOtherFilesMax = 512;
+
+std::size_t connections_max() {
+  const std::size_t files = runtime::raise_open_files_limit();
+  return files - std::min(kOtherFilesMax, files / 2);
+}
 
 std::optional<std::string> check_exposure(const GatewaySettings& settings) {
   if (settings.auth != AuthKind::none || settings.insecure || is_loopback(settings.host)) return std::nullopt;
@@ -71,6 +81,7 @@ sv_websocket::GatewayOptions gateway_options(const GatewaySettings& settings, st
       .incarnation = make_incarnation(),
       .lease = lease,
       .drain = settings.drain,
+      .connections_max = connections_max(),
       .access = {.cluster_secret = settings.cluster_secret.read(), .open_without_secret = is_loopback(settings.host)}};
 }
 

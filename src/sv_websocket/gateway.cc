@@ -51,8 +51,9 @@ class Gateway::Lane {
                                 .progress = shard_.progress(),
                                 .access = gateway.options_.access});
     add_static_files(api_routes_, client_files);
-    add_upgrade_required(api_routes_, "/ws");
-    add_upgrade_required(ws_routes_, "/*");
+    const auto full = [this] { return this->full(); };
+    add_upgrade_required(api_routes_, "/ws", full);
+    add_upgrade_required(ws_routes_, "/*", full);
     runtime::add_service_routes(api_routes_, gateway.readiness_, metrics);
   }
 
@@ -84,7 +85,15 @@ class Gateway::Lane {
   [[nodiscard]] const runtime::HttpServer& ws() const { return ws_; }
 
  private:
+  [[nodiscard]] bool full() {
+    return shard_.hub().sessions() >= gateway_.options_.connections_max / gateway_.reactors_.size();
+  }
+
   bool take(runtime::HttpUpgrade&& upgrade) {
+    if (full()) {
+      shard_.services().probe.connection_refused();
+      return false;
+    }
     auto socket = accept_upgrade(upgrade);
     if (!socket) return false;
     shard_.hub().accept(socket->fd, socket->response, std::move(socket->early));

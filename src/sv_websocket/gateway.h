@@ -5,6 +5,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -33,7 +34,8 @@ struct GatewayOptions {
   std::string public_url;   // where other gateways reach the API
   std::string incarnation;  // of this run of the process
   std::chrono::milliseconds lease{10'000};
-  std::chrono::milliseconds drain{500};  // between telling the clients and closing them
+  std::chrono::milliseconds drain{500};     // between telling the clients and closing them
+  std::size_t connections_max = 1'000'000;  // WebSocket connections, shared out over the reactors; beyond: 503
   ServiceAccess access;
 };
 

@@ -4,6 +4,8 @@ namespace simplechat::sv_websocket {
 
 Probe::Probe(runtime::MetricsRegistry& metrics)
     : connections_(metrics.gauge("websocket_connections", "Open WebSocket connections")),
+      connections_refused_(metrics.counter("websocket_connections_refused_total",
+                                           "WebSocket connections refused because there are as many as may be")),
       sessions_(metrics.gauge("sessions", "Registered sessions")),
       registrations_refused_(
           metrics.counter("registrations_refused_total", "Registrations that were answered with an error")),

@@ -13,6 +13,7 @@ class Probe {
 
   void connection_opened() { connections_.add(1); }
   void connection_closed() { connections_.add(-1); }
+  void connection_refused() { connections_refused_.add(); }
   void registered() { sessions_.add(1); }
   void unregistered() { sessions_.add(-1); }
   void registration_refused() { registrations_refused_.add(); }
@@ -35,6 +36,7 @@ class Probe {
 
  private:
   runtime::Gauge& connections_;
+  runtime::Counter& connections_refused_;
   runtime::Gauge& sessions_;
   runtime::Counter& registrations_refused_;
   runtime::Counter& heartbeats_missed_;

@@ -1,6 +1,7 @@
 // From an HTTP request to a WebSocket connection's socket: the listener's half of the opening handshake.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -18,7 +19,8 @@ struct UpgradedSocket {
 // plain request.
 [[nodiscard]] std::optional<UpgradedSocket> accept_upgrade(runtime::HttpUpgrade& upgrade);
 
-// Answers every plain request to `path` with 426: what is there speaks WebSocket only.
-void add_upgrade_required(runtime::HttpRoutes& routes, const std::string& path);
+// Answers every request to `path` that was not upgraded: with 503 if `full()`, else with 426, as what is there speaks
+// WebSocket only.
+void add_upgrade_required(runtime::HttpRoutes& routes, const std::string& path, std::function<bool()> full);
 
 }  // namespace simplechat::sv_websocket

@@ -6,10 +6,11 @@ import json
 import urllib.parse
 
 import pytest
+import websockets
 from websockets.frames import OP_TEXT
 
 import rest
-from chat import PAYLOAD_BYTES_MAX, Client, eventually, pair, unique
+from chat import PAYLOAD_BYTES_MAX, Client, connect, eventually, pair, unique
 from raw_socket import TEXT, RawSocket, frame, handshake_request
 
 FRAME_BYTES_MAX = 6 * PAYLOAD_BYTES_MAX + 4 * 1024
@@ -241,3 +242,28 @@ def test_a_slow_consumer_is_closed_with_4008_and_syncs(deployment):
             messages = await eventually(stored, lambda messages: len(messages) >= sent, "all messages in sync")
             assert sorted(int(message["id"]) for message in messages) == list(range(sent))
     asyncio.run(run())
+
+
+# --- too many connections ---
+
+
+def test_a_gateway_with_as_many_connections_as_it_may_have_still_serves(another_single):
+    """File descriptors are left for services and other gateways."""
+    process = another_single("--threads", "1")
+    process.argv = ["prlimit", "--nofile=200:200", *process.argv]  # half of them for connections
+    process.start_ready()
+
+    async def run():
+        async with contextlib.AsyncExitStack() as clients:
+            for _ in range(99):
+                await clients.enter_async_context(Client.connected(process.ws_url))
+            async with Client.registered(process.ws_url, unique("user")):
+                for _ in range(3):
+                    with pytest.raises(websockets.InvalidStatusCode) as refused:
+                        await connect(process.ws_url)
+                    assert refused.value.status_code == 503
+                assert process.ready()
+            async with Client.registered(process.ws_url, unique("user")):
+                pass
+    asyncio.run(run())
+    assert "connections_refused_total 3" in rest.get(process.url + "/metrics").body.decode()
