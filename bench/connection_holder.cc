@@ -12,7 +12,8 @@
 //   send RATE SECONDS   each time from a random user of this process to a random one of all, RATE messages a second at
 //                       random moments. Latencies count from the moment at which a message was to be sent, also if this
 //                       process or the gateway was late
-//   stats               what there is, and what has been since the last `stats`
+//   stats               what there is, and what has been since the last answer that was not to `peek`
+//   peek                the same, and goes on counting
 //   close               ends all connections with a closing handshake
 //
 // The end of stdin ends the process.
@@ -158,7 +159,7 @@ class Holder final : private websocket::DecoderEvents {
     double seconds = 0;
     words >> verb >> rate >> seconds;
     began_us_ = now;
-    if (verb == "stats") {
+    if (verb == "stats" || verb == "peek") {
       answer(verb);
     } else if (verb == "close") {
       close_all();
@@ -192,9 +193,10 @@ class Holder final : private websocket::DecoderEvents {
         counts_.registrations, json(counts_.errors), json(counts_.closes), register_.json(), delivery_.json(),
         ack_.json(), away_.json());
     std::cout.flush();
+    doing_ = Doing::nothing;
+    if (done == "peek") return;
     counts_ = {};
     for (bench::Latencies* latencies : {&register_, &delivery_, &ack_, &away_}) latencies->clear();
-    doing_ = Doing::nothing;
   }
 
   // --- time ---

@@ -9,27 +9,36 @@ settings (kernel.py) are raised and put back. The phases, all bounded in time:
              own anonymous pages, `kernel` is what the machine has less than before beside all that, so both ends of each connection.
 2. hold      heartbeats and lease renewals for 30 times --seconds (five minutes), CPU by part. A renewal's cost is all that sv-discover
              and Redis spend in that time, divided by the renewals.
-3. messages  10 000 a second between random pairs at random moments, for 6 times --seconds, after a warm-up in which the gateways open
-             their connections to one another. Latencies count from the moment a message was due (chat-hold).
+3. messages  first 2000 a second, then --rate (10 000), between random pairs at random moments, each for 3 times --seconds, after a warm-up
+             in which the gateways open their connections to one another. Latencies count from the moment a message was due (chat-hold). Where the machine is not
+             fast enough for the rate, they grow with the time it lasts.
 4. kill      a third of the gateways die (SIGKILL). Their users reconnect with the web client's backoff to a random gateway of the list, the
              dead included. The time until all are registered again, and until the directory's look-up of each names a living gateway.
+             `away_us` is how long each user was not registered.
 5. close     all connections end; what is left of sessions, records and memory.
 
 Records of released users live for ten minutes more in the directory, as tombstones against late changes; `records_left` counts their
-keys, and `records_left_for_ms` is the longest time to live in a sample of them.
+keys, and `records_left_for_ms` is the longest time to live in a sample of them. `others` in CPU figures is what the machine did beside the
+parts: kernel threads and interrupts, this script, and whatever else ran.
+
+The run ends early when less than 1.5 GB of the machine's memory is available.
 """
 
+import contextlib
 import json
 import math
 import os
 import pathlib
 import re
+import signal
 import subprocess
+import sys
+import threading
 import time
 import urllib.request
 
 from cluster import Cluster, Gateway, database_url
-from harness import Bench, cpu_seconds_by_name, metric, state_directory, user_memory_bytes
+from harness import TICKS_PER_S, Bench, cpu_seconds_by_name, metric, state_directory, user_memory_bytes
 from holders import Holders
 from kernel import MANY_CONNECTIONS, raised
 from servers import Servers
@@ -38,8 +47,10 @@ CONNECTIONS = 1_000_000
 USERS_PER_GATEWAY_MAX = 19_200  # after the kill
 RATE = 8000  # connections a second, over all
 MESSAGES_PER_S = 10_000
+EASY_MESSAGES_PER_S = 2000  # which two cores are fast enough for
 LOCATE_BATCH = 10_000
 RESETTLE_S = 300.0  # within which all must be found again
+AVAILABLE_BYTES_MIN = 1_500_000_000
 
 
 class World:
@@ -65,7 +76,8 @@ class World:
     def cpu_s(self) -> dict[str, float]:
         by_part = self.pids()
         by_name = cpu_seconds_by_name({name: pid for part in by_part.values() for name, pid in part.items()})
-        return {part: sum(by_name[name] for name in names) for part, names in by_part.items()}
+        used = {part: sum(by_name[name] for name in names) for part, names in by_part.items()}
+        return {**used, "others": busy_seconds() - sum(used.values())}
 
     def user_bytes(self) -> dict[str, int]:
         return {part: sum(map(user_memory_bytes, pids.values())) for part, pids in self.pids().items() if part not in ("rabbitmq", "postgresql")}
@@ -86,6 +98,33 @@ class World:
 
 def available_bytes() -> int:
     return int(re.search(r"MemAvailable:\s+(\d+)", pathlib.Path("/proc/meminfo").read_text())[1]) * 1024
+
+
+def busy_seconds() -> float:
+    """Of all cores together."""
+    user, nice, system, _idle, _iowait, irq, softirq = map(int, pathlib.Path("/proc/stat").read_text().splitlines()[0].split()[1:8])
+    return (user + nice + system + irq + softirq) / TICKS_PER_S
+
+
+@contextlib.contextmanager
+def memory_watched():
+    """Ends this process, as SIGTERM does, when the machine's memory runs out."""
+    ended = threading.Event()
+
+    def watch():
+        while not ended.wait(0.5):
+            if available_bytes() < AVAILABLE_BYTES_MIN:
+                print("the machine's memory runs out", file=sys.stderr, flush=True)
+                os.kill(os.getpid(), signal.SIGTERM)
+                return
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        watcher.join()
 
 
 def cpu_per(before: dict[str, float], after: dict[str, float], count: float) -> dict[str, float]:
@@ -121,40 +160,49 @@ def hold(world: World, seconds: float) -> dict:
 
 
 def send_messages(world: World, rate: float, seconds: float) -> dict:
-    world.holders.ask(f"send {max(5.0, seconds / 4)}", 60 + seconds, total_rate=rate)
+    settle(world)
     cpu_before = world.cpu_s()
     sent = world.holders.ask(f"send {seconds}", 60 + seconds, total_rate=rate)
     kept = ("sent", "skipped", "acked", "delivered", "resyncs", "lost", "errors", "pings", "delivery_us", "ack_us")
     return {"offered_per_s": rate, "send_seconds": seconds, **{name: sent[name] for name in kept},
-            "cpu_us_per_message": cpu_per(cpu_before, world.cpu_s(), sent["sent"])}
+            "cpu_us_per_message": cpu_per(cpu_before, world.cpu_s(), sent["acked"])}
+
+
+def settle(world: World) -> None:
+    """Waits until nothing of what was sent is on its way any more."""
+    for _ in range(60):
+        stats = world.holders.ask("stats", 60)
+        if stats["acked"] + stats["delivered"] + stats["resyncs"] == 0:
+            return
+        time.sleep(1)
 
 
 def kill_a_third(world: World, users: int) -> dict:
     gateways = world.cluster.gateways
     world.holders.ask("stats", 60)
-    world.killed = gateways[::3]
+    world.killed = gateways[:len(gateways) // 3]
     dead = {gateway.url for gateway in world.killed}
-    missing = [user for user in range(users) if user % len(gateways) % 3 == 0]
-    result = {"gateways_killed": len(dead), "users": len(missing)}
-    began = time.monotonic()
+    missing = [user for user in range(users) if user % len(gateways) < len(dead)]
+    lost = len(missing)
+    result: dict = {"gateways_killed": len(dead), "users": lost}
+    cpu_before, began = world.cpu_s(), time.monotonic()
     for gateway in world.killed:
-        os.kill(gateway.pid, 9)
+        os.kill(gateway.pid, signal.SIGKILL)
     for gateway in world.killed:
-        gateway.kill()
-    totals = {"lost": 0, "refused": 0, "resyncs": 0}
-    while time.monotonic() < began + RESETTLE_S:
-        stats = world.holders.ask("stats", 60)
-        for name in totals:
-            totals[name] += stats[name]
-        if "all_registered_after_s" not in result and totals["lost"] >= len(missing) and stats["registered"] == users:
+        gateway.kill()  # waits for it
+    while not {"all_registered_after_s", "all_found_after_s"} <= result.keys() and time.monotonic() < began + RESETTLE_S:
+        stats = world.holders.ask("peek", 60)
+        if "all_registered_after_s" not in result and stats["lost"] >= lost and stats["registered"] == users:
             result["all_registered_after_s"] = round(time.monotonic() - began, 1)
         missing = still_missing(world, missing, dead)
         if "all_found_after_s" not in result and not missing:
             result["all_found_after_s"] = round(time.monotonic() - began, 1)
-        if "all_found_after_s" in result and "all_registered_after_s" in result:
-            break
         time.sleep(0.5)
-    return {**result, "registered": stats["registered"], "not_found": len(missing), **totals, "sessions_max": max(sessions(world)), "directory": world.directory()}
+    stats, cpu_after, took = world.holders.ask("stats", 60), world.cpu_s(), time.monotonic() - began
+    kept = ("registered", "lost", "refused", "registrations", "resyncs", "errors", "away_us", "register_us")
+    return {**result, "not_found": len(missing), **{name: stats[name] for name in kept}, "sessions_max": max(sessions(world)),
+            "cpu_percent": {part: round(100 * (cpu_after[part] - cpu_before[part]) / took, 1) for part in cpu_before if part != "gateways"},
+            "directory": world.directory()}
 
 
 def still_missing(world: World, users: list[int], dead: set[str]) -> list[int]:
@@ -162,7 +210,7 @@ def still_missing(world: World, users: list[int], dead: set[str]) -> list[int]:
     for first in range(0, len(users), LOCATE_BATCH):
         batch = users[first:first + LOCATE_BATCH]
         found = world.located(batch)
-        missing += [user for user, urls in zip(batch, found) if not urls or dead.intersection(urls)]
+        missing += [user for user, urls in zip(batch, found) if dead.issuperset(urls)]
         if len(missing) > 2 * LOCATE_BATCH:  # far from done: the rest is looked at another time
             return missing + users[first + LOCATE_BATCH:]
     return missing
@@ -199,8 +247,10 @@ def run_phases(bench: Bench, world: World, state: pathlib.Path, users: int, resu
     with Holders(bench.program("chat-hold"), users, ports, state / "log") as holders:
         time.sleep(1)
         world.holders = holders
-        phases = {"connect": lambda: connect(world, users), "hold": lambda: hold(world, 30 * bench.seconds),
-                  "messages": lambda: send_messages(world, bench.rate or MESSAGES_PER_S, 6 * bench.seconds), "kill": lambda: kill_a_third(world, users)}
+        rate = bench.rate or MESSAGES_PER_S
+        phases = {"connect": lambda: connect(world, users), "hold": lambda: hold(world, 30 * bench.seconds), "warm_up": lambda: send_messages(world, EASY_MESSAGES_PER_S, 10),
+                  "messages_easy": lambda: send_messages(world, EASY_MESSAGES_PER_S, 3 * bench.seconds),
+                  "messages": lambda: send_messages(world, rate, 3 * bench.seconds), "kill": lambda: kill_a_third(world, users)}
         for name, phase in phases.items():
             result["reached"] = name
             result[name] = phase()
@@ -215,7 +265,7 @@ def run_million(bench: Bench) -> None:
     gateways = max(3, math.ceil(users * 3 / 2 / USERS_PER_GATEWAY_MAX))
     result: dict = {"connections": users, "gateways": gateways}
     try:
-        with raised(MANY_CONNECTIONS), state_directory() as state, Servers(state / "servers") as servers:
+        with raised(MANY_CONNECTIONS), memory_watched(), state_directory() as state, Servers(state / "servers") as servers:
             with Cluster(bench.bin, state, servers.redis.url, servers.rabbitmq.url, database_url(servers.postgres.url, "bench"), gateways,
                          gateway_flags=["--threads", 1, "--producers", 1], persist_flags=["--consumers", 1]) as cluster:
                 run_phases(bench, World(servers, cluster), state, users, result)

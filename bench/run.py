@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Benchmarks. Each scenario prints one line of JSON with its command, commit and machine.
 
-    ./dev bench [SCENARIO ...] [--seconds S] [--connections N] [--window W] [--repeat N] [--save] [--bin DIR]
+    ./dev bench [SCENARIO ...] [--seconds S] [--connections N] [--window W] [--rate R] [--repeat N] [--save] [--bin DIR]
 
 Load generator and servers share the machine's cores, so compare only figures of one run on one machine. bench/README.md has the method.
 """
