@@ -32,8 +32,9 @@ def bare_loop(bench: Bench, servers: Servers, state, name: str, rows: int) -> di
 def fill_queue(bench: Bench, running: Cluster) -> int:
     """While nothing is stored; returns the number of messages."""
     load = [bench.program("chat-load"), "--port", str(running.gateways[0].ws_port), "-n", str(bench.connections or CONNECTIONS),
-            "--window", str(bench.window or 1), "--payload", "100", "--seconds", str(bench.seconds)]
-    return json.loads(subprocess.run(load, check=True, capture_output=True, text=True).stdout)["acked"]
+            "--window", str(bench.window or 1), "--payload", "100", "--warm-up", "0", "--seconds", str(bench.seconds)]
+    told = subprocess.run(load, check=True, capture_output=True, text=True).stdout.splitlines()
+    return json.loads(told[-1])["messages_in_all"]
 
 
 def empty_queue(running: Cluster, servers: Servers, messages: int) -> dict:

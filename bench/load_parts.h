@@ -16,6 +16,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <numeric>
 #include <string>
 #include <string_view>
 
@@ -79,6 +80,17 @@ class Latencies {
  public:
   void add(std::int64_t us) { ++counts_[class_of(us < 0 ? 0 : static_cast<std::uint64_t>(us))]; }
   void clear() { counts_.fill(0); }
+
+  // Upper bound of the class that the value at `percent` falls into; 0 if there is none.
+  [[nodiscard]] std::uint64_t percentile(double percent) const {
+    const auto total = std::accumulate(counts_.begin(), counts_.end(), std::uint64_t{0});
+    double before = static_cast<double>(total) * percent / 100;
+    for (std::size_t i = 0; i < counts_.size(); ++i) {
+      before -= static_cast<double>(counts_[i]);
+      if (counts_[i] > 0 && before <= 0) return upper_bound_us(i);
+    }
+    return 0;
+  }
 
   // [[upper bound in microseconds, count], ...], so that those of several processes can be added up.
   [[nodiscard]] std::string json() const {

@@ -14,12 +14,14 @@ import sys
 from harness import ROOT, Bench
 
 import bulk_write  # after harness, which makes deploy/local importable
+import fanout
 import history
 import idle
 import million
+import relay
 import stored
 
-MODULES = [stored, bulk_write, history, idle, million]
+MODULES = [stored, relay, fanout, bulk_write, history, idle, million]
 SCENARIOS = {name: run for module in MODULES for name, run in module.SCENARIOS.items()}
 DEFAULT = ["embedded", "cluster1", "cluster"]  # the others take long, or change kernel settings: they are run by name
 

@@ -1,10 +1,8 @@
 """The whole way of a message: accepted, delivered, stored, acked. Messages per second, latency, CPU per message over all processes."""
 
-import json
-import subprocess
-
 from cluster import Cluster, database_url, embedded
 from harness import Bench, cpu_seconds_by_name, state_directory
+from load import timed_load
 from servers import Servers
 
 CONNECTIONS = 1000
@@ -13,14 +11,10 @@ ONE_REACTOR = ["--threads", 1]
 PARTITIONS = ["--partitions", 4]
 
 
-def measure(bench: Bench, pids: dict[str, int], ports: list[int], connections: int = CONNECTIONS) -> dict:
-    load = [bench.program("chat-load"), "--port", ",".join(map(str, ports)), "-n", str(bench.connections or connections),
-            "--window", str(bench.window or 1), "--payload", "100"]
-    subprocess.run([*load, "--seconds", "2"], check=True, stdout=subprocess.DEVNULL)  # warm-up
-    before = cpu_seconds_by_name(pids)
-    result = json.loads(subprocess.run([*load, "--seconds", str(bench.seconds)], check=True, capture_output=True, text=True).stdout)
-    after = cpu_seconds_by_name(pids)
-    by_name = {name: 1e6 * (after[name] - before[name]) / max(1, result["acked"]) for name in pids}
+def measure(bench: Bench, pids: dict[str, int], ports: list[int], connections: int = CONNECTIONS, *load: str) -> dict:
+    result, cpu_s = timed_load(bench, ports, lambda: cpu_seconds_by_name(pids), "-n", str(bench.connections or connections),
+                               "--window", str(bench.window or 1), "--payload", "100", "--warm-up", "2", *load)
+    by_name = {name: 1e6 * cpu_s[name] / max(1, result["acked"]) for name in pids}
     return {**result, "cpu_us_per_message": {"all": round(sum(by_name.values()), 1), **{name: round(us, 1) for name, us in by_name.items()}}}
 
 
@@ -33,13 +27,14 @@ def run_embedded(bench: Bench) -> None:
             server.stop()
 
 
-def measure_cluster(bench: Bench, gateways: int, writers: int = 1, connections: int = CONNECTIONS, flags: list | None = None) -> dict:
+def measure_cluster(bench: Bench, gateways: int, writers: int = 1, connections: int = CONNECTIONS, flags: list | None = None,
+                    load: tuple[str, ...] = ()) -> dict:
     with state_directory() as state, Servers(state / "servers") as servers:
         with Cluster(bench.bin, state, servers.redis.url, servers.rabbitmq.url, database_url(servers.postgres.url, "bench"), gateways, writers,
                      gateway_flags=[*ONE_REACTOR, *(flags or [])], persist_flags=flags) as running:
             pids = {service.name: service.pid for service in running.services}
             pids |= {"redis": servers.redis.process.pid, "rabbitmq": servers.rabbitmq.process.pid, "postgresql": servers.postgres.process.pid}
-            return measure(bench, pids, [gateway.ws_port for gateway in running.gateways], connections)
+            return measure(bench, pids, [gateway.ws_port for gateway in running.gateways], connections, *load)
 
 
 def by_service(cpu_us_per_message: dict[str, float]) -> dict[str, float]:
@@ -61,9 +56,16 @@ def run_scale_out(bench: Bench) -> None:
     bench.report("scale_out", result)
 
 
+def run_latency(bench: Bench) -> None:
+    """Across two gateways, at a steady --rate (500 a second)."""
+    rate = bench.rate or 500
+    bench.report("latency", {"rate": rate, **measure_cluster(bench, gateways=2, load=("--rate", str(rate)))})
+
+
 SCENARIOS = {
     "embedded": run_embedded,
     "cluster1": lambda bench: bench.report("cluster1", measure_cluster(bench, gateways=1)),
     "cluster": lambda bench: bench.report("cluster", measure_cluster(bench, gateways=2)),
+    "latency": run_latency,
     "scale_out": run_scale_out,
 }

@@ -1,8 +1,10 @@
 #include "runtime/reactor.h"
 
+#include <pthread.h>
 #include <sched.h>
 
 #include <algorithm>
+#include <string>
 
 namespace simplechat::runtime {
 namespace {
@@ -26,7 +28,10 @@ ReactorPool::~ReactorPool() { stop(); }
 
 void ReactorPool::start() {
   for (auto& reactor : reactors_) {
-    threads_.emplace_back([&io = reactor->io_] { io.run(); });
+    threads_.emplace_back([&io = reactor->io_, name = "reactor-" + std::to_string(reactor->index())] {
+      pthread_setname_np(pthread_self(), name.c_str());
+      io.run();
+    });
   }
 }
 
