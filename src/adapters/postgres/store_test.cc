@@ -71,8 +71,15 @@ TEST_F(PostgresStoreTest, WritersThatMeetANewConversationAtOnceAgreeOnItsNumber)
   Session other(harness().url());
   other("BEGIN");
   other("INSERT INTO conversation (key) VALUES ('alice,bob')");
-  std::jthread commit([&other] {
-    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  std::jthread commit([this, &other] {
+    Session watcher(harness().url());
+    const auto blocked = [&watcher] {
+      return watcher.number(
+          "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'");
+    };
+    for (const auto until = soon(); blocked() == 0 && std::chrono::steady_clock::now() < until;) {
+      std::this_thread::yield();
+    }
     other("COMMIT");
   });
   append({message("1", "alice", "bob", 1), message("1", "alice", "carol", 2)});
