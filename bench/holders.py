@@ -75,6 +75,8 @@ class Holders:
 
     def stop(self) -> None:
         for holder in self.all:
+            holder.child.stdin.close()
+        for holder in self.all:
             holder.stop()
 
     def __enter__(self) -> "Holders":
