@@ -7,6 +7,7 @@
 #include "chat/message_store.h"
 #include "wire/json.h"
 #include "wire/json_reader.h"
+#include "wire/plain_frame.h"
 
 namespace simplechat::wire {
 namespace {
@@ -140,6 +141,7 @@ FrameParser::FrameParser(FrameParser&&) noexcept = default;
 FrameParser& FrameParser::operator=(FrameParser&&) noexcept = default;
 
 std::expected<ClientFrame, FrameError> FrameParser::parse(std::string_view text) {
+  if (const auto normal = scan_normal(text)) return *normal;
   auto object = state_->document.parse_object(text);
   if (!object) return std::unexpected(FrameError{.error = std::move(object.error()), .id = {}, .ref = {}});
   ObjectReader& reader = state_->reader.emplace(*object);

@@ -22,7 +22,8 @@ inline constexpr std::size_t kTokenBytesMax = std::size_t{8} * 1024;
 inline constexpr std::size_t kDeviceBytesMax = 64;  // printable ASCII
 inline constexpr std::size_t kRefBytesMax = 128;    // of JSON, a string's quotes and escapes included
 
-// All views point into the FrameParser and are valid until its next parse(). `from` is empty if absent.
+// All views point into the FrameParser or the text that was parsed, and are valid until the parser's next parse() and
+// as long as the text is unchanged. `from` is empty if absent.
 struct RegisterFrame {
   std::string_view from;
   std::string_view token;

@@ -1,6 +1,7 @@
 #include "wire/json.h"
 
 #include <array>
+#include <bit>
 #include <charconv>
 #include <cstring>
 
@@ -10,26 +11,21 @@ namespace {
 constexpr std::uint64_t kEveryByte = 0x0101010101010101ULL;
 constexpr std::uint64_t kHighBits = 0x80 * kEveryByte;
 
+// Bytes that are looked at together, by whatever vector instructions there are.
+using Chunk [[gnu::vector_size(16)]] = unsigned char;
+
 constexpr bool must_escape(char c) { return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\'; }
 
 constexpr std::uint64_t has_zero_byte(std::uint64_t word) { return (word - kEveryByte) & ~word & kHighBits; }
 
-// Not zero if and only if one of the eight bytes must be escaped. Which one it is, the bits do not say: a borrow may
-// mark the byte beside it too.
-constexpr std::uint64_t must_escape_any(std::uint64_t word) {
+// The place of the first of the eight bytes that must be escaped; 8 if there is none. A borrow may mark bytes behind
+// that one, never one before it.
+constexpr std::size_t first_escape(std::uint64_t word) {
   const std::uint64_t control = (word - 0x20 * kEveryByte) & ~word & kHighBits;
-  return control | has_zero_byte(word ^ ('"' * kEveryByte)) | has_zero_byte(word ^ ('\\' * kEveryByte));
-}
-
-// The first byte of [begin, end) that must be escaped, or `end`.
-const char* find_escape(const char* begin, const char* end) {
-  const char* at = begin;
-  for (std::uint64_t word = 0; static_cast<std::size_t>(end - at) >= sizeof word; at += sizeof word) {
-    std::memcpy(&word, at, sizeof word);
-    if (must_escape_any(word) != 0) break;
-  }
-  while (at != end && !must_escape(*at)) ++at;
-  return at;
+  const std::uint64_t marks =
+      control | has_zero_byte(word ^ ('"' * kEveryByte)) | has_zero_byte(word ^ ('\\' * kEveryByte));
+  static_assert(std::endian::native == std::endian::little, "the first byte must be the lowest");
+  return static_cast<std::size_t>(std::countr_zero(marks)) / 8;
 }
 
 void append_escape(std::string& out, char c) {
@@ -65,16 +61,28 @@ void append_escape(std::string& out, char c) {
 
 }  // namespace
 
+std::size_t plain_prefix(std::string_view text) {
+  std::size_t at = 0;
+  for (Chunk chunk; at + sizeof chunk <= text.size(); at += sizeof chunk) {
+    std::memcpy(&chunk, text.data() + at, sizeof chunk);
+    if (__builtin_reduce_or((chunk < 0x20) | (chunk == '"') | (chunk == '\\')) != 0) break;
+  }
+  for (std::uint64_t word = 0; at + sizeof word <= text.size(); at += sizeof word) {
+    std::memcpy(&word, text.data() + at, sizeof word);
+    if (const std::size_t offset = first_escape(word); offset < sizeof word) return at + offset;
+  }
+  while (at < text.size() && !must_escape(text[at])) ++at;
+  return at;
+}
+
 void append_json_string(std::string& out, std::string_view text) {
   out.push_back('"');
-  const char* at = text.data();
-  const char* const end = at + text.size();
   while (true) {
-    const char* const escape = find_escape(at, end);
-    out.append(at, static_cast<std::size_t>(escape - at));
-    if (escape == end) break;
-    append_escape(out, *escape);
-    at = escape + 1;
+    const std::size_t plain = plain_prefix(text);
+    out.append(text.substr(0, plain));
+    if (plain == text.size()) break;
+    append_escape(out, text[plain]);
+    text.remove_prefix(plain + 1);
   }
   out.push_back('"');
 }
