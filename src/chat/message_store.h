@@ -49,6 +49,9 @@ struct SyncQuery {
   std::string
       cursor;  // empty the first time, else as returned by the page before: opaque, printable ASCII, at most 128 bytes
   int limit = kPageSizeDefault;
+  // Instead of a cursor: no messages, only the cursor behind all that are committed now, for a client that reads those
+  // from the history.
+  bool latest = false;
 };
 
 // All messages of the user's conversations, sent or received, in commit order: each committed message appears in

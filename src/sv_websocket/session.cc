@@ -258,8 +258,9 @@ void Session::handle(const wire::HistoryFrame& frame) {
 
 void Session::handle(const wire::SyncFrame& frame) {
   if (!may_request(frame.from, frame.ref)) return;
-  request(chat::SyncQuery{.user = user_, .cursor = std::string(frame.cursor), .limit = frame.limit}, frame.ref,
-          wire::append_sync);
+  request(
+      chat::SyncQuery{.user = user_, .cursor = std::string(frame.cursor), .limit = frame.limit, .latest = frame.latest},
+      frame.ref, wire::append_sync);
 }
 
 void Session::handle(const wire::ConversationsFrame& frame) {

@@ -81,10 +81,14 @@ ClientFrame read_history(ObjectReader& reader, std::string& ref) {
 }
 
 ClientFrame read_sync(ObjectReader& reader, std::string& ref) {
-  return SyncFrame{.from = reader.user("from", kOptional),
-                   .cursor = reader.printable("cursor", 0, kCursorBytesMax, kOptional),
-                   .limit = read_limit(reader),
-                   .ref = read_ref(reader, ref)};
+  const SyncFrame frame{.from = reader.user("from", kOptional),
+                        .cursor = reader.printable("cursor", 0, kCursorBytesMax, kOptional),
+                        .latest = reader.boolean("latest", kOptional),
+                        .limit = read_limit(reader),
+                        .ref = read_ref(reader, ref)};
+  if (frame.latest && !frame.cursor.empty())
+    reader.fail("latest", "stands beside \"cursor\"", "the only one of the two");
+  return frame;
 }
 
 ClientFrame read_conversations(ObjectReader& reader, std::string& ref) {

@@ -61,6 +61,7 @@ struct HistoryFrame {
 struct SyncFrame {
   std::string_view from;
   std::string_view cursor;  // empty if absent
+  bool latest;              // false if absent; excludes a cursor
   int limit;
   std::string_view ref;
 };

@@ -182,6 +182,11 @@ TEST_F(ClientFrameTest, SyncAndConversations) {
   EXPECT_EQ(sync.limit, 3);
   EXPECT_EQ(sync.ref, "7");
   EXPECT_EQ(read<SyncFrame>(R"({"type":"sync"})").cursor, "");
+  EXPECT_FALSE(sync.latest);
+  EXPECT_TRUE(read<SyncFrame>(R"({"type":"sync","latest":true})").latest);
+  EXPECT_EQ(read<SyncFrame>(R"({"type":"sync","latest":false,"cursor":"12:34"})").cursor, "12:34");
+  expect_bad(R"({"type":"sync","latest":1})", "latest");
+  expect_bad(R"({"type":"sync","latest":true,"cursor":"12:34"})", "latest");
   expect_bad(R"({"type":"sync","cursor":5})", "cursor");
   expect_bad(R"({"type":"sync","cursor":"é"})", "cursor");
   expect_bad(R"({"type":"sync","cursor":")" + std::string(129, 'c') + "\"}", "cursor");

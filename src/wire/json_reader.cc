@@ -136,8 +136,8 @@ std::optional<std::int64_t> ObjectReader::optional_integer(std::string_view key,
   return std::nullopt;
 }
 
-bool ObjectReader::boolean(std::string_view key) {
-  const auto found = find(key, Presence::required, "true or false");
+bool ObjectReader::boolean(std::string_view key, Presence presence) {
+  const auto found = find(key, presence, "true or false");
   bool value = false;
   if (found && found->get(value) != simdjson::SUCCESS) fail(key, describe_type(*found), "true or false");
   return value;

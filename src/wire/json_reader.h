@@ -74,7 +74,7 @@ class ObjectReader {
   [[nodiscard]] std::optional<chat::Timestamp> optional_timestamp(std::string_view key) {
     return optional_integer(key, 0, kTimestampMax);
   }
-  [[nodiscard]] bool boolean(std::string_view key);
+  [[nodiscard]] bool boolean(std::string_view key, Presence presence = Presence::required);
   [[nodiscard]] std::optional<simdjson::dom::array> array(std::string_view key);
   [[nodiscard]] std::optional<simdjson::dom::object> object(std::string_view key);
 

@@ -81,9 +81,14 @@ chat::Result<chat::SyncQuery> parse_sync_query(std::string user, const QueryPara
   if (!is_cursor(cursor)) {
     return chat::fail(ErrorCode::bad_frame, "cursor must be one that a sync before returned, or absent");
   }
+  const std::string latest = take(parameters, "latest").value_or("false");
+  if (latest != "true" && latest != "false") return chat::fail(ErrorCode::bad_frame, "latest must be true or false");
+  if (latest == "true" && !cursor.empty())
+    return chat::fail(ErrorCode::bad_frame, "cursor and latest exclude each other");
   const auto limit = parse_limit(parameters);
   if (!limit) return std::unexpected(limit.error());
-  return chat::SyncQuery{.user = std::move(user), .cursor = std::move(cursor), .limit = *limit};
+  return chat::SyncQuery{
+      .user = std::move(user), .cursor = std::move(cursor), .limit = *limit, .latest = latest == "true"};
 }
 
 chat::Result<std::string> parse_query_user(const QueryParameters& parameters) {

@@ -59,6 +59,8 @@ TEST(QueryParams, WhatIsNotOfTheContractIsRefusedByName) {
        {std::string(129, 'a'), std::string("a\nb"), std::string("é"), std::string("\0", 1)}) {
     expect_refused(parse_sync_query("alice", parameters({{"cursor", cursor}})), "cursor");
   }
+  expect_refused(parse_sync_query("alice", parameters({{"latest", "1"}})), "latest");
+  expect_refused(parse_sync_query("alice", parameters({{"latest", "true"}, {"cursor", "c"}})), "latest");
   for (const char* const user : {"", "a b", "#team"}) {
     expect_refused(parse_query_user(parameters({{"user", user}})), "user");
   }
@@ -67,6 +69,8 @@ TEST(QueryParams, WhatIsNotOfTheContractIsRefusedByName) {
 
 TEST(QueryParams, ASyncWithoutACursorBeginsAtTheStart) {
   EXPECT_EQ(parse_sync_query("alice", parameters({}))->cursor, "");
+  EXPECT_FALSE(parse_sync_query("alice", parameters({{"latest", "false"}, {"cursor", "c"}}))->latest);
+  EXPECT_TRUE(parse_sync_query("alice", parameters({{"latest", "true"}}))->latest);
   EXPECT_EQ(parse_sync_query("alice", parameters({{"cursor", std::string(128, 'a')}}))->cursor, std::string(128, 'a'));
   EXPECT_EQ(parse_query_user(parameters({{"user", "al.i-c_e@x+y"}})), "al.i-c_e@x+y");
 }

@@ -318,6 +318,23 @@ def test_a_sync_chain_brings_each_message_once(deployment):
     asyncio.run(run())
 
 
+def test_the_latest_cursor_leaves_the_past_to_the_history(deployment):
+    async def run():
+        async with pair(deployment) as (alice, bob):
+            await alice.say(bob.user, "long ago", id="old")
+            await eventually(lambda: bob.request("sync"), lambda page: page["messages"], "the stored message")
+            latest = await bob.request("sync", latest=True)
+            assert latest["messages"] == [] and latest["more"] is False
+            over_http = rest.get(deployment.near.url + "/v1/sync", user=bob.user, latest="true").json
+            assert (over_http["messages"], over_http["more"], over_http["cursor"]) == ([], False, latest["cursor"])
+            await alice.say(bob.user, "just now", id="new")
+            page = await eventually(lambda: bob.request("sync", cursor=latest["cursor"]), lambda page: page["messages"], "the new message")
+            assert [message["id"] for message in page["messages"]] == ["new"]
+            await bob.send("sync", latest=True, cursor=latest["cursor"])
+            await bob.expect_error("bad_frame")
+    asyncio.run(run())
+
+
 @pytest.mark.parametrize("character", ["x", "\u0001"], ids=["plain", "all escaped"])
 def test_pages_of_the_largest_messages(deployment, character):
     """A page may hold fewer messages than its limit, but following it brings them all."""

@@ -139,7 +139,7 @@ def test_history_conversations_and_sync_have_the_frames_shapes(deployment, reque
 @pytest.mark.parametrize("query", ["history?user=a", "history?user=a&with=a%20b", "history?user=a&with=b&limit=0", "history?user=a&with=b&limit=201",
                                    "history?user=a&with=b&before=x", "history?user=a&with=b&before=2&after=1", "history?user=%20&with=b",
                                    "conversations?user=a&limit=x", "conversations?user=a&before=-1", "sync?user=a&cursor=wrong",
-                                   "sync?user=a&limit=1.5"])
+                                   "sync?user=a&limit=1.5", "sync?user=a&latest=1"])
 def test_bad_queries(deployment, query, request):
     services = [deployment.near.url]
     if deployment.name == "cluster":

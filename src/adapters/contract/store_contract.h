@@ -440,6 +440,21 @@ TEST_P(StoreContract, TheCursorOfAnEmptySyncGivesWhatComesLater) {
   EXPECT_THAT(again.seen, ElementsAre("2"));
 }
 
+TEST_P(StoreContract, TheLatestCursorLeavesWhatIsStoredToTheHistoryAndGivesWhatComesLater) {
+  const chat::SyncQuery latest{.user = "alice", .cursor = "", .limit = 10, .latest = true};
+  Chain of_nothing{.user = "alice", .limit = 10, .cursor = sync(latest).cursor};
+  append({message("1", "alice", "bob", 100), message("2", "carol", "alice", 200), message("3", "bob", "carol", 300)});
+  const chat::SyncPage page = sync(latest);
+  EXPECT_TRUE(page.messages.empty());
+  EXPECT_FALSE(page.more);
+  append({message("4", "bob", "alice", 1), message("5", "alice", "dave", 400)});
+  Chain chain{.user = "alice", .limit = 10, .cursor = page.cursor};
+  follow(chain, 2);
+  EXPECT_THAT(chain.seen, UnorderedElementsAre("4", "5"));
+  follow(of_nothing, 4);
+  EXPECT_THAT(of_nothing.seen, UnorderedElementsAre("1", "2", "4", "5"));
+}
+
 TEST_P(StoreContract, TheSameCursorGivesTheSamePageAgain) {
   for (int i = 0; i < 6; ++i) append({message(std::to_string(i), "bob", "alice", i)});
   Chain chain{.user = "alice", .limit = 2};

@@ -112,6 +112,7 @@ chat::Task<chat::Result<chat::ConversationsPage>> MessageStore::conversations(co
 
 chat::Task<chat::Result<chat::SyncPage>> MessageStore::sync(const chat::SyncQuery& query) {
   const std::scoped_lock lock(mutex_);
+  if (query.latest) co_return chat::SyncPage{.messages = {}, .cursor = cursor_of(log_.size())};
   const std::optional<std::size_t> start = position_of(query.cursor, log_.size());
   if (!start) co_return chat::fail(chat::ErrorCode::bad_frame, "the cursor is not one of this store");
   chat::PageBounds bounds(query.limit);

@@ -50,7 +50,8 @@ chat::Task<chat::Result<chat::ConversationsPage>> PersistHttp::conversations(con
 }
 
 chat::Task<chat::Result<chat::SyncPage>> PersistHttp::sync(const chat::SyncQuery& query) {
-  std::string target = "/v1/sync?user=" + percent_encode(query.user) + "&cursor=" + percent_encode(query.cursor);
+  std::string target = "/v1/sync?user=" + percent_encode(query.user);
+  target += query.latest ? "&latest=true" : "&cursor=" + percent_encode(query.cursor);
   co_return co_await ask(get(std::move(target), query.limit), wire::parse_sync_page);
 }
 

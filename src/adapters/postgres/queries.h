@@ -127,6 +127,18 @@ LEFT JOIN conversation ON conversation.id = page.conversation
 ORDER BY page.commit_xid, page.ordinal
 )sql"};
 
+// $1 user. The place of the latest of the user's messages that kSync would give; no row if there is none. A message's
+// place, for the reason that `Position` has.
+inline constexpr Statement kSyncLatest{"sync_latest", R"sql(
+SELECT latest.commit_xid, latest.ordinal
+FROM member CROSS JOIN LATERAL (
+  SELECT commit_xid, ordinal FROM message
+  WHERE message.conversation = member.conversation AND commit_xid < pg_snapshot_xmin(pg_current_snapshot())
+  ORDER BY commit_xid DESC, ordinal DESC LIMIT 1) AS latest
+WHERE member.user_id = $1::text
+ORDER BY latest.commit_xid DESC, latest.ordinal DESC LIMIT 1
+)sql"};
+
 // $1 conversations, $2 senders, $3 ids. How many of the messages are there, each a probe of the primary key.
 inline constexpr Statement kCountStored{"count_stored", R"sql(
 SELECT count(*)

@@ -55,6 +55,7 @@ class PostgresReader::Lane {
   chat::Result<chat::HistoryPage> history(const chat::HistoryQuery& query, TimePoint expires_at);
   chat::Result<chat::ConversationsPage> conversations(const chat::ConversationsQuery& query, TimePoint expires_at);
   chat::Result<chat::SyncPage> sync(const chat::SyncQuery& query, TimePoint expires_at);
+  chat::Result<chat::SyncPage> latest(const std::string& user, TimePoint expires_at);
   chat::Result<bool> contains_all(std::span<const chat::MessageKey> keys, TimePoint expires_at);
   chat::Result<void> check(TimePoint expires_at);
 
@@ -108,6 +109,7 @@ chat::Result<chat::ConversationsPage> PostgresReader::Lane::conversations(const 
 
 chat::Result<chat::SyncPage> PostgresReader::Lane::sync(const chat::SyncQuery& query, TimePoint expires_at) {
   if (const auto ready = connection_.open(expires_at); !ready) return std::unexpected(ready.error());
+  if (query.latest) return latest(query.user, expires_at);
   std::optional<Position> position = query.cursor.empty() ? Position{} : parse_cursor(query.cursor, store_.id);
   if (!position) return chat::fail(ErrorCode::bad_frame, "this cursor is not of this store: sync without one");
   // One more than asked for tells whether there are more.
@@ -132,6 +134,14 @@ chat::Result<chat::SyncPage> PostgresReader::Lane::sync(const chat::SyncQuery& q
   page.cursor = make_cursor(*position, store_.id);
   page.more = !empty && rows->bigint(0, columns::kFound) > taken;
   return page;
+}
+
+chat::Result<chat::SyncPage> PostgresReader::Lane::latest(const std::string& user, TimePoint expires_at) {
+  const auto rows = connection_.query(kSyncLatest, Parameters().text(user), expires_at);
+  if (!rows) return std::unexpected(rows.error());
+  Position position;
+  if (rows->size() > 0) position = {.commit_xid = rows->bigint(0, 0), .ordinal = rows->bigint(0, 1)};
+  return chat::SyncPage{.messages = {}, .cursor = make_cursor(position, store_.id)};
 }
 
 chat::Result<bool> PostgresReader::Lane::contains_all(std::span<const chat::MessageKey> keys, TimePoint expires_at) {

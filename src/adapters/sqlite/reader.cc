@@ -242,6 +242,7 @@ int Reader::count_unread(const Head& head, const std::string& user, chat::Timest
 
 chat::Result<chat::SyncPage> Reader::sync(const chat::SyncQuery& query, Database::Deadline deadline) {
   return in_snapshot(deadline, [&]() -> chat::Result<chat::SyncPage> {
+    if (query.latest) return chat::SyncPage{.messages = {}, .cursor = cursor_of(view_.until())};
     const std::optional<std::int64_t> after = seq_of(query.cursor);
     if (!after) return chat::fail(chat::ErrorCode::bad_frame, "the cursor is not one of this store");
     return read_sync(query.user, *after, chat::PageBounds(query.limit));
