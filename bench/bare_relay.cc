@@ -1,6 +1,7 @@
 // bare-relay: the least that a relay for the gateway's clients can do, as a yardstick: it receives a frame, finds the
-// recipient's connections and sends them the same text. It checks nothing, acks nothing, stores nothing and has no
-// bounds; a client that does not read ends it.
+// recipient's connections and sends them the same text. It checks nothing, stores nothing and has no bounds; a client
+// that does not read ends it. With --ack-after-ms it also acks a frame some time later, as if a store had to commit
+// first: then it sends as often as a gateway must.
 //
 // One thread on raw epoll. What goes to a connection during a turn leaves in one write at its end, and a frame to many
 // is put together once.
@@ -14,13 +15,15 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <CLI/CLI.hpp>
 #include <array>
 #include <bit>
 #include <cerrno>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
+#include <deque>
 #include <iostream>
 #include <memory>
 #include <stdexcept>
@@ -72,17 +75,21 @@ struct NameHash {
 
 class Relay {
  public:
-  explicit Relay(std::uint16_t port) : epoll_(::epoll_create1(EPOLL_CLOEXEC)), listener_(listen(port)) {
+  // `ack_after`: negative if frames are not acked.
+  Relay(std::uint16_t port, std::chrono::milliseconds ack_after)
+      : epoll_(::epoll_create1(EPOLL_CLOEXEC)), listener_(listen(port)), ack_after_(ack_after) {
     watch(listener_, nullptr);
   }
 
   [[noreturn]] void run() {
     while (true) {
-      const int count = ::epoll_wait(epoll_, events_.data(), static_cast<int>(events_.size()), -1);
+      const int wait_ms = acks_.empty() ? -1 : 1;
+      const int count = ::epoll_wait(epoll_, events_.data(), static_cast<int>(events_.size()), wait_ms);
       for (int i = 0; i < count; ++i) {
         auto* const connection = static_cast<Connection*>(events_[static_cast<std::size_t>(i)].data.ptr);
         connection == nullptr ? accept() : read(*connection);
       }
+      send_acks();
       for (Connection* connection : dirty_) flush(*connection);
       dirty_.clear();
       bytes_.clear();
@@ -90,6 +97,14 @@ class Relay {
   }
 
  private:
+  using Clock = std::chrono::steady_clock;
+
+  struct Ack {
+    Clock::time_point due;
+    Connection* sender;
+    std::string frame;
+  };
+
   static int listen(std::uint16_t port) {
     const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     const int on = 1;
@@ -179,6 +194,17 @@ class Relay {
     const std::size_t begin = bytes_.size();
     websocket::append_text(bytes_, text);
     for (Connection* recipient : entry->second) attach(*recipient, {.offset = begin, .size = bytes_.size() - begin});
+    if (ack_after_.count() < 0) return;
+    std::string ack = R"({"type":"ack","id":")";
+    ack.append(value_of(text, R"("id":")")).append(R"(","to":")").append(to).append(R"(","at":1732400000000007})");
+    acks_.push_back({.due = Clock::now() + ack_after_, .sender = &connection, .frame = std::move(ack)});
+  }
+
+  void send_acks() {
+    if (acks_.empty()) return;
+    for (const auto now = Clock::now(); !acks_.empty() && acks_.front().due <= now; acks_.pop_front()) {
+      send_frame(*acks_.front().sender, acks_.front().frame);
+    }
   }
 
   void send_frame(Connection& connection, std::string_view text) {
@@ -229,11 +255,13 @@ class Relay {
 
   const int epoll_;
   const int listener_;
+  const std::chrono::milliseconds ack_after_;
   std::vector<epoll_event> events_ = std::vector<epoll_event>(kEventsPerTurn);
   std::vector<char> in_ = std::vector<char>(kReadBytes);
   std::string bytes_;  // what goes out at the end of this turn
   std::vector<iovec> vectors_;
   std::vector<Connection*> dirty_;
+  std::deque<Ack> acks_;  // earliest first
   std::vector<std::unique_ptr<Connection>> connections_;
   std::unordered_map<std::string, std::vector<Connection*>, NameHash, std::equal_to<>> by_user_;
 };
@@ -241,16 +269,19 @@ class Relay {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 2) {
-    std::cerr << "usage: bare-relay PORT\n";
-    return 2;
-  }
+  CLI::App app("The least that a relay can do", "bare-relay");
+  std::uint16_t port = 0;
+  std::int64_t ack_after_ms = -1;
+  app.add_option("port", port, "WebSocket port on 127.0.0.1")->required();
+  app.add_option("--ack-after-ms", ack_after_ms, "acks each frame so much later; negative: not at all")
+      ->capture_default_str();
+  CLI11_PARSE(app, argc, argv);
   rlimit files{};
   ::getrlimit(RLIMIT_NOFILE, &files);
   files.rlim_cur = files.rlim_max;
   ::setrlimit(RLIMIT_NOFILE, &files);
   try {
-    Relay(static_cast<std::uint16_t>(std::atoi(argv[1]))).run();
+    Relay(port, std::chrono::milliseconds(ack_after_ms)).run();
   } catch (const std::exception& error) {
     std::cerr << "bare-relay: " << error.what() << '\n';
     return 1;

@@ -83,8 +83,8 @@ def simplechat(bench: Bench, state: pathlib.Path):
         server.stop()
 
 
-def bare_relay(bench: Bench):
-    return program(bench, "bare-relay")
+def bare_relay(bench: Bench, *args: str):
+    return program(bench, "bare-relay", *args)
 
 
 def gateway_without_store(bench: Bench):

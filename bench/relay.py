@@ -1,7 +1,8 @@
 """What the gateway costs and how fast it is, beside a bare relay that receives, finds the recipient and sends, and does nothing else.
 
 relay          CPU time per message, one message under way for each of 10 000 connections, in pairs that send to each other. The server is
-               `simplechat serve`: it validates, routes, delivers, stores and acks.
+               `simplechat serve`: it validates, routes, delivers, stores and acks. A second bare relay acks each message as well, as much
+               later as a commit takes: what the second write to a socket costs anybody.
 relay_latency  The latency of delivery at a steady rate: half of what the gateway reached in a closed loop just before.
 pipelined      Messages per second through one reactor without a store, each sender having 16 under way: what batching writes is worth.
 """
@@ -14,6 +15,7 @@ from harness import Bench, state_directory
 from load import bare_relay, cpu_us, gateway_without_store, in_turn, median_of, ratio, run_load, simplechat
 
 CONNECTIONS = 10_000
+ACK_AFTER_MS = "5"
 PIPELINED_CONNECTIONS = 64
 PIPELINED_WINDOW = 16
 
@@ -29,12 +31,17 @@ def summary(results: list[dict], reactor: str) -> dict:
 
 def relay(bench: Bench) -> None:
     load = ["--pattern", "mutual", "-n", str(bench.connections or CONNECTIONS), "--window", str(bench.window or 1), "--payload", "100"]
-    with state_directory() as state, bare_relay(bench) as bare, simplechat(bench, state) as gateway:
-        by_bare, by_gateway = in_turn(bench, lambda: run_load(bench, *bare, *load, "--next", "delivery"), lambda: run_load(bench, *gateway, *load))
-    bare_summary, gateway_summary = summary(by_bare, "bare-relay"), summary(by_gateway, "reactor-0")
+    with state_directory() as state, bare_relay(bench) as bare, bare_relay(bench, "--ack-after-ms", ACK_AFTER_MS) as acking, \
+            simplechat(bench, state) as gateway:
+        by_side = in_turn(bench, lambda: run_load(bench, *bare, *load, "--next", "delivery"), lambda: run_load(bench, *acking, *load),
+                          lambda: run_load(bench, *gateway, *load))
+    bare_summary, acking_summary, gateway_summary = (
+        summary(results, reactor) for results, reactor in zip(by_side, ("bare-relay", "bare-relay", "reactor-0")))
     bench.report("relay", {
-        "connections": bench.connections or CONNECTIONS, "bare_relay": bare_summary, "simplechat": gateway_summary,
+        "connections": bench.connections or CONNECTIONS, "bare_relay": bare_summary, "bare_relay_that_acks": acking_summary,
+        "simplechat": gateway_summary,
         "ratio": ratio(gateway_summary["reactor_cpu_us_per_message"], bare_summary["cpu_us_per_message"]),
+        "ratio_to_acking": ratio(gateway_summary["reactor_cpu_us_per_message"], acking_summary["cpu_us_per_message"]),
         "ratio_with_store": ratio(gateway_summary["cpu_us_per_message"], bare_summary["cpu_us_per_message"])})
 
 
