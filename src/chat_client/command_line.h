@@ -17,16 +17,16 @@ namespace simplechat::chat_client {
 enum ExitCode : int { kOk = 0, kFailed = 1, kUsage = 2, kNotAcked = 3, kUnauthorized = 4 };
 
 struct Settings {
-  std::vector<ServerUrl> urls;  // one at least; each reconnect takes the next
-  std::string ca_file;          // empty: the system's
-  std::string me;
-  std::string to;                  // empty: none
-  std::string token;               // empty: none
-  std::vector<std::string> texts;  // to be sent
+  std::vector<ServerUrl> urls{};  // one at least; each reconnect takes the next
+  std::string ca_file{};          // empty: the system's
+  std::string me{};
+  std::string to{};                  // empty: none
+  std::string token{};               // empty: none
+  std::vector<std::string> texts{};  // to be sent
   bool sends_stdin = false;        // --send -
   bool follows = false;
   bool json = false;
-  std::optional<std::size_t> history;
+  std::optional<std::size_t> history{};
   Milliseconds timeout{0};  // 0: none
 };
 

@@ -49,6 +49,8 @@ void LineEditor::take_byte(unsigned char byte, std::vector<KeyEvent>& events) {
     character_.clear();
     return take_control(byte, events);
   }
+  const bool continues = (byte & 0xc0U) == 0x80;
+  if (!continues) character_.clear();  // what was cut off there is none
   character_.push_back(static_cast<char>(byte));
   // Complete if it is valid; given up if it can become no character.
   const Character character = first_character(character_);

@@ -33,7 +33,7 @@ void ScriptFront::start(Instant now) {
 }
 
 void ScriptFront::handle(Event event, Instant now) {
-  if (exit_code_) return;
+  if (exit_code_ && !std::holds_alternative<Shown>(event)) return;  // one that came with the last ack is still shown
   std::visit([this, now](const auto& known) { on(known, now); }, event);
   advance(now);
 }

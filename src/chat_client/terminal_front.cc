@@ -55,15 +55,15 @@ void TerminalFront::resize(std::size_t columns) {
 // --- events ---
 
 void TerminalFront::handle(Event event, Instant now) {
-  if (exit_code_) return;
+  if (exit_code_ && !std::holds_alternative<Shown>(event)) return;  // one that came with the last ack is still shown
   std::visit([this, now](const auto& known) { on(known, now); }, event);
-  if (leave_at_) finish_if_left(now);
+  if (leave_at_ && !exit_code_) finish_if_left(now);
 }
 
 void TerminalFront::on(const Online& /*event*/, Instant /*now*/) { trouble_.clear(); }
 
 void TerminalFront::on(const Waiting& event, Instant /*now*/) {
-  trouble_ = fmt::format("offline: {}; trying again by itself", safe_line(event.reason));
+  trouble_ = fmt::format("offline, trying again: {}", safe_line(event.reason));
   typing_.reset();
 }
 
