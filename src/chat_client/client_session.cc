@@ -297,7 +297,9 @@ void ClientSession::ask_for_pages(Instant now) {
     }
   }
   // The first history is asked for behind the cursor, so that nothing falls between them.
-  if (history_.empty() || !history_ref_.empty() || (history_.front().is_first && feed_.catching_up())) return;
+  if (history_.empty() || !history_ref_.empty() || (history_.front().is_first && feed_.expects_first_cursor())) {
+    return;
+  }
   HistoryRequest& request = history_.front();
   history_ref_ = next_ref("h");
   history_answer_at_ = now + kAnswerMax;
