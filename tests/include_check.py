@@ -17,10 +17,16 @@ ALLOWED = {
     "sv_discover": {"chat", "wire", "runtime"},
     "sv_persist": {"chat", "wire", "runtime"},
     "adapters": {"chat", "wire", "runtime"},
-    "apps": {"chat", "wire", "websocket", "runtime", "sv_websocket", "sv_discover", "sv_persist", "adapters"},
+    # A client shares words and bytes with the server, nothing of how a server runs.
+    "chat_client": {"chat", "wire", "websocket"},
+    "apps": {"chat", "wire", "websocket", "runtime", "sv_websocket", "sv_discover", "sv_persist", "adapters", "chat_client"},
 }
 # `chat` is the standard library and awaitable; `websocket` the standard library and, in one file, a hash function.
 ALLOWED_SYSTEM = {"chat": {"boost/asio/awaitable.hpp"}, "websocket": {"openssl/evp.h"}}
+# Room -> the files that may name Asio, Beast, OpenSSL or the system's headers. The rest of the room is sans I/O, so that it can be
+# tested without a socket or a terminal.
+IO_FILES = {"chat_client": {"chat_program", "standard_streams", "terminal_mode", "websocket_link"}}
+IO_HEADERS = re.compile(r"boost/|openssl/|sys/|(unistd|poll|termios|fcntl|signal|csignal|fstream|iostream|thread)(\.h)?$")
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
 
 
@@ -37,6 +43,8 @@ def complaints(path: pathlib.Path) -> list[str]:
                 found.append(f'includes "{target}": {room} may not know {first}')
             elif room == "adapters" and first == "adapters" and not is_test and target.split("/")[1] != inner[0]:
                 found.append(f'includes "{target}": adapters do not know each other')
+        elif room in IO_FILES and path.stem not in IO_FILES[room] and IO_HEADERS.match(target) and not is_test:
+            found.append(f"includes <{target}>: this part of {room} does no I/O")
         elif room in ALLOWED_SYSTEM and ("/" in target and not target.startswith("sys/")) and not is_test:
             if target not in ALLOWED_SYSTEM[room]:
                 found.append(f"includes <{target}>: {room} stays free of libraries")
