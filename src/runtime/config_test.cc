@@ -159,6 +159,13 @@ TEST_F(ConfigTest, OtherVariablesAreIgnored) {
   EXPECT_TRUE(load().run);
 }
 
+TEST_F(ConfigTest, AVariableOfAnotherCommandIsNoUnknownKeyOnceItIsNamed) {
+  sources_.environment = {{"SIMPLECHAT_OTHERS", "x"}};
+  EXPECT_FALSE(load().run);
+  options_.ignore_variable("SIMPLECHAT_OTHERS");
+  EXPECT_TRUE(load().run);
+}
+
 TEST_F(ConfigTest, ABadValueNamesSourceKeyValueAndWhatIsAllowed) {
   EXPECT_EQ(refusal({"--api-port", "70000"}),
             "test-program: flag --api-port: \"70000\" is not allowed, must be a port, 1 to 65535\n");

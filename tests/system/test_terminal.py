@@ -3,23 +3,24 @@
 import asyncio
 import base64
 import contextlib
-import fcntl
 import hmac
 import json
 import os
-import pty
 import re
 import select
 import signal
-import struct
+import socket
+import ssl
 import subprocess
 import termios
+import threading
 import time
 
 import pytest
 import rest
 from chat import DEADLINE_S, Client, unique
 from process import free_port
+from terminal import Terminal
 
 SECRET = "a secret of at least thirty-two bytes"
 OK, FAILED, USAGE, NOT_ACKED, UNAUTHORIZED = range(5)
@@ -264,6 +265,59 @@ def test_a_servers_environment_may_hold_the_clients_token(bin_dir):
     assert outcome.returncode == OK, outcome
 
 
+# --- TLS, by a proxy ---
+
+def pump(source: socket.socket, target: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while data := source.recv(65536):
+            target.sendall(data)
+    for each in (source, target):
+        with contextlib.suppress(OSError):
+            each.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.fixture
+def tls(single, tmp_path):
+    """The port of a proxy with a certificate for localhost, and that certificate's file."""
+    certificate, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost", "-addext",
+                    "subjectAltName=DNS:localhost", "-keyout", key, "-out", certificate], check=True, capture_output=True, timeout=60)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def accept() -> None:
+        with contextlib.suppress(OSError):  # until the listener is closed
+            while True:
+                raw, _ = listener.accept()
+                try:
+                    client = context.wrap_socket(raw, server_side=True)
+                except OSError:  # it did not like the certificate
+                    continue
+                server = socket.create_connection(("127.0.0.1", single.ws_port))
+                for ends in ((client, server), (server, client)):
+                    threading.Thread(target=pump, args=ends, daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+    yield listener.getsockname()[1], certificate
+    listener.shutdown(socket.SHUT_RDWR)
+    listener.close()
+
+
+def test_wss_verifies_the_certificate(single, chat, tls):
+    port, certificate = tls
+    alice, bob = unique("alice"), unique("bob")
+    trusted = chat(f"wss://localhost:{port}/ws", alice, "--to", bob, "--send", "over TLS", "--ca-file", certificate)
+    assert trusted.returncode == OK, trusted
+    assert payloads(rest.sync_all(single.url, bob)) == ["over TLS"]
+    unknown = chat(f"wss://localhost:{port}/", alice, "--to", bob, "--send", "x")
+    other_name = chat(f"wss://127.0.0.1:{port}/", alice, "--to", bob, "--send", "x", "--ca-file", certificate)
+    no_file = chat(f"wss://localhost:{port}/", alice, "--to", bob, "--send", "x", "--ca-file", "/no/such/file")
+    for refused in (unknown, other_name, no_file):
+        assert refused.returncode == FAILED and len(refused.stderr.splitlines()) == 1 and b"certificate" in refused.stderr, refused
+    assert payloads(rest.sync_all(single.url, bob)) == ["over TLS"]
+
+
 # --- faults ---
 
 def test_kill_9_during_a_stream_loses_and_doubles_nothing(another_single, start_chat, chat):
@@ -331,59 +385,6 @@ def test_sigterm_of_the_server_is_ridden_out(another_single, start_chat):
 
 
 # --- a person ---
-
-class Terminal:
-    """`simplechat chat` on a pseudo-terminal."""
-
-    def __init__(self, argv: list, columns: int = 80):
-        self.seen = b""  # everything that was written to it
-        self.pid, self.descriptor = pty.fork()
-        if self.pid == 0:
-            os.execve(argv[0], [str(word) for word in argv], {**os.environ, "TERM": "xterm", "TZ": "UTC"})
-        fcntl.ioctl(self.descriptor, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-        self.status: int | None = None
-
-    def type(self, keys: str) -> None:
-        os.write(self.descriptor, keys.encode())
-
-    def expect(self, text: str, seconds: float = DEADLINE_S) -> None:
-        """Waits until `text` has been written since the last call that found something."""
-        deadline = time.monotonic() + seconds
-        while (at := self.seen.find(text.encode(), self._taken)) < 0:
-            left = deadline - time.monotonic()
-            assert left > 0 and self._read(left), f"no {text!r} within {seconds:.0f} s: {self.seen[self._taken:]!r}"
-        self._taken = at + len(text.encode())
-
-    _taken = 0
-
-    def _read(self, seconds: float) -> bool:
-        if not select.select([self.descriptor], [], [], seconds)[0]:
-            return False
-        try:
-            piece = os.read(self.descriptor, 65536)
-        except OSError:  # the other end is gone
-            return False
-        self.seen += piece
-        return bool(piece)
-
-    def wait(self, seconds: float = DEADLINE_S) -> int:
-        deadline = time.monotonic() + seconds
-        while self.status is None:
-            self._read(0.05)
-            pid, status = os.waitpid(self.pid, os.WNOHANG)
-            if pid:
-                self.status = os.waitstatus_to_exitcode(status)
-            assert time.monotonic() < deadline, f"it does not end: {self.seen[-500:]!r}"
-        while self._read(0.05):
-            pass
-        return self.status
-
-    def close(self) -> None:
-        if self.status is None:
-            os.kill(self.pid, signal.SIGKILL)
-            os.waitpid(self.pid, 0)
-        os.close(self.descriptor)
-
 
 @pytest.fixture
 def terminal(bin_dir):
