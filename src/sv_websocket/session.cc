@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <ctime>
 #include <utility>
 #include <variant>
 
@@ -28,9 +29,11 @@ constexpr std::int64_t kRequestRetryMs = 200;
 // Deliveries kept back while the directory is asked. Beyond: dropped, and a resync follows the registration.
 constexpr std::size_t kRegisteringBytesMax = std::size_t{256} * 1024;
 
+// std::chrono::steady_clock in seconds, as of the kernel's last tick: each frame asks for it.
 std::uint32_t clock_s() {
-  return static_cast<std::uint32_t>(
-      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now().time_since_epoch()).count());
+  timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+  return static_cast<std::uint32_t>(now.tv_sec);
 }
 
 }  // namespace
