@@ -83,6 +83,11 @@ export class Conversation extends Emitter<ConversationEvents> {
     return this.#newest && (!shown || shown.at < this.#newest.at) ? this.#message(this.#newest) : shown;
   }
 
+  /** The `at` of the newest message that the server has told of. @internal */
+  get newestAt(): Micros {
+    return this.#newest?.at ?? 0;
+  }
+
   get marks(): Marks {
     return this.#marks;
   }
@@ -152,11 +157,13 @@ export class Conversation extends Emitter<ConversationEvents> {
     return this.#timeline.get(key);
   }
 
-  /** Takes a settled message, unless it belongs below the window. @internal */
-  put(stored: StoredMessage): void {
+  /** Takes a settled message; one that belongs below the window is not shown in it. @internal */
+  put(stored: StoredMessage): Message {
+    const message = this.#message(stored);
     this.#noteNewest(stored);
-    if (this.floor !== undefined && this.#more && stored.at < this.floor) this.#timeline.remove(keyOf(stored));
-    else this.#timeline.put(this.#message(stored));
+    if (this.floor !== undefined && this.#more && stored.at < this.floor) this.#timeline.remove(message.key);
+    else this.#timeline.put(message);
+    return message;
   }
 
   /** Shows an own message that the server has not taken: pending, or failed with `error`. @internal */
