@@ -1,0 +1,5 @@
+import type { ChatStorage } from "simplechat-client";
+
+export function openStorage(): ChatStorage | undefined {
+  return undefined;
+}
