@@ -202,7 +202,7 @@ export class Chat extends Emitter<ChatEvents> implements ConversationHost {
         return;
       case "received":
       case "read": return this.#marked(frame);
-      case "resync": return void this.#inbox.sync();
+      case "resync": return this.#inbox.sync();
       case "error": return this.#refused(frame);
     }
   }

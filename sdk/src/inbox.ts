@@ -11,7 +11,7 @@ import { isTransient, type ChatError } from "./errors.js";
 import type { Answers, Micros, Query, StoredMessage } from "./frames.js";
 import { keyOf, partnerOf, type Message } from "./message.js";
 import type { Settings } from "./options.js";
-import { backoffMs, delay, Gate } from "./waiting.js";
+import { backoffMs, delay } from "./waiting.js";
 
 const QUERY_LIMIT = 200; // the contract's
 const LIVE_MAX = 200; // then the cursor follows, so that the next sync is no longer than a page
@@ -41,10 +41,9 @@ export class Inbox {
   readonly #byPartner = new Map<string, Conversation>();
   readonly #touched = new Set<Conversation>();
   #sorted: readonly Conversation[] | undefined;
-  #cursor: string | undefined;
-  readonly #hasCursor = new Gate();
+  cursor: string | undefined;
   #epoch = 0; // rises when the server's store turns out to be another one
-  #walking = false;
+  #running: Promise<void> | undefined;
   #again = false;
   #listAgain = false;
   #live = 0; // messages since the last sync
@@ -86,15 +85,10 @@ export class Inbox {
     return this.#moreListed;
   }
 
-  set cursor(cursor: string | undefined) {
-    this.#cursor = cursor;
-    this.#hasCursor.set(cursor !== undefined);
-  }
-
   /** After each registration: all that may have been missed. */
   connected(): void {
     this.#listAgain = true;
-    void this.sync();
+    this.sync();
   }
 
   /**
@@ -107,7 +101,7 @@ export class Inbox {
 
   heartbeat(): void {
     if (this.#doubts-- > 0) this.connected();
-    else if (this.#live >= LIVE_MAX) void this.sync();
+    else if (this.#live >= LIVE_MAX) this.sync();
   }
 
   live(stored: StoredMessage): void {
@@ -125,23 +119,10 @@ export class Inbox {
     this.#host.emit("message", { message, conversation, live: true });
   }
 
-  /** Everything from the cursor to the end. One walk at a time; what comes up meanwhile makes another. */
-  async sync(): Promise<void> {
+  /** Everything from the cursor to the end. What comes up during a walk makes another. */
+  sync(): void {
     this.#again = true;
-    if (this.#walking) return;
-    this.#walking = true;
-    try {
-      while (this.#again) {
-        this.#again = false;
-        await this.#walk();
-        if (this.#listAgain) await this.#list(PAGE_SIZE, undefined);
-      }
-      this.#host.emit("synced", undefined);
-    } catch (error) {
-      this.#fail(error);
-    } finally {
-      this.#walking = false;
-    }
+    this.#catchUp().catch((error: ChatError) => this.#fail(error));
   }
 
   loadEarlier(conversation: Conversation, limit: number): Promise<boolean> {
@@ -151,7 +132,7 @@ export class Inbox {
   }
 
   async loadMoreConversations(limit: number): Promise<boolean> {
-    await this.#hasCursor.wait();
+    await this.#needCursor();
     if (this.#moreListed) await this.#list(limit, this.#listedBefore);
     return this.#moreListed;
   }
@@ -170,10 +151,31 @@ export class Inbox {
     }
   }
 
+  /** One walk at a time. */
+  #catchUp(): Promise<void> {
+    return this.#running ??= this.#run().finally(() => {
+      this.#running = undefined;
+    });
+  }
+
+  async #run(): Promise<void> {
+    do {
+      await this.#connection.online.wait();
+      this.#again = false; // after connected()
+      await this.#walk();
+      if (this.#listAgain) await this.#list(PAGE_SIZE, undefined);
+    } while (this.#again);
+    this.#host.emit("synced", undefined);
+  }
+
+  async #needCursor(): Promise<void> {
+    if (this.cursor === undefined) await this.#catchUp();
+  }
+
   async #walk(): Promise<void> {
     this.#live = 0;
     for (let more = true; more;) {
-      const cursor = this.#cursor;
+      const cursor = this.cursor;
       try {
         const page = await this.#ask({ type: "sync", cursor, latest: cursor === undefined || undefined, limit: QUERY_LIMIT });
         await this.#takeSynced(page.messages, page.cursor);
@@ -212,7 +214,7 @@ export class Inbox {
     for (const conversation of this.all) {
       const wasShown = conversation.floor < Infinity;
       conversation.reset();
-      if (wasShown) this.loadEarlier(conversation, PAGE_SIZE).catch((error: unknown) => this.#fail(error));
+      if (wasShown) this.loadEarlier(conversation, PAGE_SIZE).catch((error: ChatError) => this.#fail(error));
     }
   }
 
@@ -230,7 +232,7 @@ export class Inbox {
         break;
       }
       for (const stored of kept?.messages ?? []) conversation.put(stored); // to look at, until the server's page comes
-      await this.#hasCursor.wait();
+      await this.#needCursor();
       const page = await this.#ask({ type: "history", with: partner, before, limit });
       if (!isCurrent()) continue;
       conversation.extend(page);
@@ -270,7 +272,7 @@ export class Inbox {
     this.#publish(touched);
   }
 
-  #fail(error: unknown): void {
-    if ((error as ChatError).code !== "closed") this.#host.emit("error", error as ChatError);
+  #fail(error: ChatError): void {
+    if (error.code !== "closed") this.#host.emit("error", error);
   }
 }

@@ -148,7 +148,7 @@ export class IndexedDbStorage extends WriteBehindStorage {
     return new Set(storedRows.filter((_, index) => storedPresent[index]).map(keyOf));
   }
 
-  /** Keeps the storage to its limit. A fifth above it is let pass, so that not every message costs a cut. */
+  /** Keeps the storage to its limit. A quarter above it is let pass, so that not every message costs a cut. */
   async #cut(transaction: IDBTransaction, partner: string): Promise<void> {
     const messages = transaction.objectStore("messages");
     const byTime = messages.index("byTime");

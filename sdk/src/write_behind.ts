@@ -21,7 +21,7 @@ function newBatch(): Batch {
  */
 export abstract class WriteBehindStorage implements ChatStorage {
   failed: (error: ChatError) => void = () => {};
-  #isOpen = false;
+  #state: "closed" | "open" | "failed" = "closed";
   #batch = newBatch();
   #writing: Promise<ReadonlySet<string>> = Promise.resolve(NOTHING);
   #next: Promise<ReadonlySet<string>> | undefined;
@@ -34,9 +34,10 @@ export abstract class WriteBehindStorage implements ChatStorage {
   protected abstract closeNow(): void;
 
   async open(server: string, user: string): Promise<StoredState> {
-    this.#batch = newBatch();
-    this.#isOpen = true;
-    return (await this.#try(() => this.openFor(server, user))) ?? { outbox: [], conversations: [] };
+    this.#state = "open";
+    const opening = this.#try(() => this.openFor(server, user));
+    this.#writing = opening.then(() => NOTHING);
+    return (await opening) ?? { outbox: [], conversations: [] };
   }
 
   async read(partner: string, before: Micros | undefined, limit: number): Promise<StoredPage> {
@@ -44,14 +45,15 @@ export abstract class WriteBehindStorage implements ChatStorage {
     return (await this.#try(() => this.readPage(partner, before, limit))) ?? { messages: [], complete: false, more: true };
   }
 
-  /** What is changed before `open` has resolved is stored after it. */
+  /** What is changed before `open` is stored after it. */
   change(edit: (batch: Batch) => unknown): void {
     edit(this.#batch);
     void this.flush();
   }
 
-  flush(): Promise<ReadonlySet<string>> {
-    this.#next ??= this.#writing.then(async () => {
+  async flush(): Promise<ReadonlySet<string>> {
+    if (this.#state === "closed") return NOTHING;
+    this.#next ??= this.#writing.then(() => {
       const batch = this.#batch;
       this.#batch = newBatch();
       this.#next = undefined;
@@ -63,17 +65,17 @@ export abstract class WriteBehindStorage implements ChatStorage {
 
   async close(): Promise<void> {
     await this.flush();
-    if (this.#isOpen) this.closeNow();
-    this.#isOpen = false;
+    if (this.#state === "open") this.closeNow();
+    this.#state = "closed";
   }
 
   async #try<T>(use: () => Promise<T>): Promise<T | undefined> {
-    if (!this.#isOpen) return undefined;
+    if (this.#state !== "open") return undefined;
     try {
       return await use();
     } catch (error) {
-      if (this.#isOpen) this.failed(new ChatError("storage_failed", String(error), 0, error));
-      this.#isOpen = false;
+      if (this.#state === "open") this.failed(new ChatError("storage_failed", String(error), 0, error));
+      this.#state = "failed";
       return undefined;
     }
   }
