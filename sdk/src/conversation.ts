@@ -1,7 +1,7 @@
 import { Emitter } from "./emitter.js";
-import type { Micros, StoredMessage, Summary } from "./frames.js";
-import { isGroup, keyOf, type Message, type MessageState } from "./message.js";
-import type { ConversationRecord } from "./storage.js";
+import type { MessagePage, Micros, StoredMessage, Summary } from "./frames.js";
+import { keyOf, type Message, type MessageState } from "./message.js";
+import type { ConversationRecord, OutboxRecord } from "./storage.js";
 import { Timeline } from "./timeline.js";
 
 const UNREAD_MAX = 1000; // as the server counts
@@ -25,8 +25,11 @@ export interface ConversationHost {
   readonly user: string;
   send(to: string, payload: string): Message;
   loadEarlier(conversation: Conversation, options: LoadOptions): Promise<boolean>;
-  markRead(conversation: Conversation): void;
-  sendTyping(conversation: Conversation): void;
+  sendTyping(to: string): void;
+  /** The server has this own message. */
+  accepted(id: string): void;
+  /** Something of it changed. */
+  touch(conversation: Conversation): void;
 }
 
 export interface ConversationEvents {
@@ -45,20 +48,18 @@ export class Conversation extends Emitter<ConversationEvents> {
   readonly with: string;
   /** Rises with every change, just before the `change` event. */
   version = 0;
-  /** Users who are typing now. */
-  typing: readonly string[] = [];
-  /** Where the complete window starts; undefined before the first `loadEarlier`. @internal */
-  floor: Micros | undefined;
-  /** The `at` of the newest known message that another user wrote. @internal */
-  newestOtherAt: Micros = 0;
   /** What the server was told of this user's marks. @internal */
   told = { readAt: 0, receivedAt: 0 };
+  /** Where the complete window starts: Infinity before the first page, -Infinity once everything is in it. @internal */
+  floor: Micros = Infinity;
+  /** @internal */
+  loading: Promise<boolean> | undefined;
   readonly #host: ConversationHost;
   readonly #timeline = new Timeline();
+  readonly #typing = new Map<string, ReturnType<typeof setTimeout>>(); // user -> what ends it
   #marks: Marks = { readAt: 0, receivedAt: 0, peerReadAt: 0, peerReceivedAt: 0 };
-  #more = true;
-  #newest: StoredMessage | undefined; // also without being in the window
-  // The server's count: that many are unread of the messages after `readAt`, up to `at`. What the window holds after `at` comes on top.
+  #newest: Message | undefined; // be it in the window or not
+  // The server's count: so many are unread of the messages after `readAt`, up to `at`. What the window holds after `at` comes on top.
   #counted = { unread: 0, readAt: 0, at: 0 };
 
   /** @internal */
@@ -78,18 +79,18 @@ export class Conversation extends Emitter<ConversationEvents> {
 
   /** The newest message, be it in the window or not. */
   get last(): Message | undefined {
-    const { items } = this.#timeline;
-    const shown = items[items.length - 1];
-    return this.#newest && (!shown || shown.at < this.#newest.at) ? this.#message(this.#newest) : shown;
-  }
-
-  /** The `at` of the newest message that the server has told of. @internal */
-  get newestAt(): Micros {
-    return this.#newest?.at ?? 0;
+    const { messages } = this;
+    const shown = messages[messages.length - 1];
+    return this.#newest && !(shown && shown.at >= this.#newest.at) ? this.#newest : shown;
   }
 
   get marks(): Marks {
     return this.#marks;
+  }
+
+  /** Users who are typing now. */
+  get typing(): readonly string[] {
+    return [...this.#typing.keys()];
   }
 
   /**
@@ -98,7 +99,7 @@ export class Conversation extends Emitter<ConversationEvents> {
    */
   get unread(): number {
     const { readAt } = this.#marks;
-    const exact = this.#reaches(readAt);
+    const exact = this.floor <= readAt;
     let unread = !exact && this.#counted.at > readAt ? this.#counted.unread : 0;
     for (const { from } of this.#timeline.since(exact ? readAt : Math.max(readAt, this.#counted.at))) {
       if (from !== this.#host.user && ++unread >= UNREAD_MAX) break;
@@ -108,7 +109,7 @@ export class Conversation extends Emitter<ConversationEvents> {
 
   /** False once the window holds the conversation from its first message on. */
   get hasEarlier(): boolean {
-    return this.#more;
+    return this.floor > -Infinity;
   }
 
   /** Sends a text, as `Chat.send` does. */
@@ -128,22 +129,12 @@ export class Conversation extends Emitter<ConversationEvents> {
 
   /** Says that this user has seen everything so far. To be called when the newest message is in view. */
   markRead(): void {
-    this.#host.markRead(this);
+    if (this.unread && this.#newest) this.raise({ readAt: this.#newest.at });
   }
 
   /** Says that this user is writing. Call it at every key: it is sent every 3 s at most. */
   sendTyping(): void {
-    this.#host.sendTyping(this);
-  }
-
-  /** Lets go of all but about the newest `keep` settled messages, to spare memory. `loadEarlier` brings them back. */
-  trim(keep: number): void {
-    const { items, newest } = this.#timeline;
-    const first = newest && items[items.indexOf(newest) - keep + 1];
-    if (this.floor === undefined || !newest || !first || first === items[0]) return;
-    this.#counted = { unread: this.unread, readAt: this.#marks.readAt, at: newest.at };
-    this.#limit(first.at, true);
-    this.changed();
+    this.#host.sendTyping(this.with);
   }
 
   /** @internal */
@@ -160,103 +151,100 @@ export class Conversation extends Emitter<ConversationEvents> {
   /** Takes a settled message; one that belongs below the window is not shown in it. @internal */
   put(stored: StoredMessage): Message {
     const message = this.#message(stored);
-    this.#noteNewest(stored);
-    if (this.floor !== undefined && this.#more && stored.at < this.floor) this.#timeline.remove(message.key);
+    if (stored.from === this.#host.user) this.#host.accepted(stored.id);
+    this.#note(message);
+    if (stored.at < this.floor && this.floor < Infinity) this.#timeline.remove(message.key);
     else this.#timeline.put(message);
+    this.#host.touch(this);
     return message;
   }
 
-  /** Shows an own message that the server has not taken: pending, or failed with `error`. @internal */
-  hold(stored: StoredMessage, error?: string): Message {
-    const { id, from, to, payload, at } = stored;
-    const key = keyOf(stored);
-    const message: Message = { id, from, to, payload, at, key, state: error ? "failed" : "pending", ...(error ? { error } : {}) };
-    this.#timeline.hold(message, error !== undefined);
+  /** Shows an own message that the server has not taken: pending, or failed. A new one comes last. @internal */
+  hold(record: OutboxRecord): Message {
+    const message = this.#message(record, record.error ? "failed" : "pending", record.error);
+    this.#timeline.hold(message);
+    this.#host.touch(this);
     return message;
   }
 
   /** @internal */
   remove(key: string): void {
     this.#timeline.remove(key);
+    this.#host.touch(this);
   }
 
   /** Takes the page that ends where the window starts; before the first one, the latest page. @internal */
-  extend(messages: readonly StoredMessage[], more: boolean): void {
-    this.#more = false; // or else put() would take nothing below the window
+  extend({ messages, more }: MessagePage): void {
+    this.floor = -Infinity; // or else put() would take nothing below the window
     for (const stored of messages) this.put(stored);
-    this.#limit(messages[0]?.at ?? this.floor ?? 0, more);
+    if (more && messages[0]) this.#limit(messages[0].at);
+    this.#host.touch(this);
   }
 
   /** Forgets what is settled. @internal */
   reset(): void {
-    this.#timeline.cut(Infinity);
-    this.floor = undefined;
-    this.#more = true;
+    this.#limit(Infinity);
     this.#newest = undefined;
-    this.newestOtherAt = 0;
     this.#counted = { unread: 0, readAt: 0, at: 0 };
   }
 
   /** Takes the server's list entry, or what was stored of it. @internal */
-  summarise({ last, unread, readAt = 0, receivedAt = 0, peerReadAt = 0, peerReceivedAt = 0 }: Summary | ConversationRecord): void {
-    if (last) this.#noteNewest(last);
-    if (last && last.at >= this.#counted.at) this.#counted = { unread, readAt, at: last.at };
+  summarise(summary: Summary): void {
+    const { last, unread, readAt = 0, receivedAt = 0 } = summary;
+    this.raise(summary);
     this.told = { readAt, receivedAt };
-    this.raise({ readAt, receivedAt, peerReadAt, peerReceivedAt });
+    if (!last) return;
+    if (last.at >= this.#counted.at) this.#counted = { unread, readAt, at: last.at };
+    this.#note(this.#message(last));
   }
 
-  /** Marks only rise. True if one did. @internal */
-  raise(marks: Partial<Marks>): boolean {
-    const before = this.#marks;
-    const raised = { ...before };
-    for (const [name, at] of Object.entries(marks) as [keyof Marks, Micros][]) raised[name] = Math.max(raised[name], at);
+  /** Marks only rise. @internal */
+  raise(marks: Partial<Marks>): void {
+    const old = this.#marks;
+    const raised = { ...old };
+    for (const name of Object.keys(old) as (keyof Marks)[]) raised[name] = Math.max(old[name], marks[name] ?? 0);
     this.#marks = raised;
-    const peerRose = raised.peerReadAt > before.peerReadAt || raised.peerReceivedAt > before.peerReceivedAt;
-    if (peerRose) this.#showMarks(Math.min(before.peerReadAt, before.peerReceivedAt));
-    return peerRose || raised.readAt > before.readAt || raised.receivedAt > before.receivedAt;
+    if (raised.peerReadAt > old.peerReadAt) this.#showMarks(old.peerReadAt);
+    else if (raised.peerReceivedAt > old.peerReceivedAt) this.#showMarks(Math.max(old.peerReadAt, old.peerReceivedAt));
+    this.#host.touch(this);
   }
 
   /** The read mark has risen into the messages that the server counted, and the window does not tell how many are left. @internal */
   get miscounted(): boolean {
     const { readAt } = this.#marks;
-    return this.#counted.readAt < readAt && readAt < this.#counted.at && !this.#reaches(readAt);
+    return this.#counted.readAt < readAt && readAt < this.#counted.at && readAt < this.floor;
   }
 
-  /** The messages after the read mark, or the first of them. @internal */
-  recount(messages: readonly StoredMessage[], more: boolean): void {
-    const others = messages.filter(({ from }) => from !== this.#host.user).length;
-    const unread = more ? this.#counted.unread : others;
-    this.#counted = { unread, readAt: this.#marks.readAt, at: more ? this.#counted.at : messages[messages.length - 1]?.at ?? 0 };
+  /** `shownMs`: how long to believe it; 0 ends it. @internal */
+  type(user: string, shownMs: number): void {
+    clearTimeout(this.#typing.get(user));
+    const was = this.#typing.delete(user);
+    if (shownMs) this.#typing.set(user, setTimeout(() => this.type(user, 0), shownMs));
+    if (was || shownMs) this.#host.touch(this);
   }
 
   /** @internal */
   record(): ConversationRecord {
-    const last = this.#newest;
-    return { with: this.with, unread: this.unread, ...(last ? { last } : {}), ...this.#marks };
+    return { with: this.with, unread: this.unread, last: this.#newest, ...this.#marks };
   }
 
-  #limit(floor: Micros, more: boolean): void {
+  #limit(floor: Micros): void {
     this.floor = floor;
-    this.#more = more;
-    if (more) this.#timeline.cut(floor);
+    this.#timeline.cut(floor);
+    this.#host.touch(this);
   }
 
-  /** The window holds everything after `at`. */
-  #reaches(at: Micros): boolean {
-    return this.floor !== undefined && (!this.#more || this.floor <= at);
+  #note(message: Message): void {
+    if (message.from !== this.#host.user) this.raise({ receivedAt: message.at });
+    if (!this.#newest || message.at >= this.#newest.at) this.#newest = message;
   }
 
-  #noteNewest({ id, from, to, payload, at }: StoredMessage): void {
-    if (from !== this.#host.user) this.newestOtherAt = Math.max(this.newestOtherAt, at);
-    if (!this.#newest || at >= this.#newest.at) this.#newest = { id, from, to, payload, at };
-  }
-
-  #message({ id, from, to, payload, at }: StoredMessage): Message {
-    return { id, from, to, payload, at, key: keyOf({ from, id }), state: this.#stateAt(from, at) };
+  #message({ id, from, to, payload, at }: StoredMessage, state = this.#stateAt(from, at), error?: string): Message {
+    return { key: keyOf({ from, id }), id, from, to, payload, at, state, error };
   }
 
   #stateAt(from: string, at: Micros): MessageState {
-    if (from !== this.#host.user || isGroup(this.with)) return "sent";
+    if (from !== this.#host.user) return "sent";
     const { peerReadAt, peerReceivedAt } = this.#marks;
     return at <= peerReadAt ? "read" : at <= peerReceivedAt ? "delivered" : "sent";
   }
@@ -265,7 +253,7 @@ export class Conversation extends Emitter<ConversationEvents> {
   #showMarks(after: Micros): void {
     for (const message of this.#timeline.since(after)) {
       const state = this.#stateAt(message.from, message.at);
-      if (state !== message.state) this.#timeline.replace({ ...message, state });
+      if (state !== message.state) this.#timeline.hold({ ...message, state });
     }
   }
 }

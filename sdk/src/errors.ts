@@ -1,3 +1,5 @@
+import type { ErrorFrame } from "./frames.js";
+
 /** Error codes of the wire contract. */
 export type ServerErrorCode =
   | "bad_json"
@@ -43,8 +45,8 @@ export class ChatError extends Error {
   /** Not to be tried again before so many milliseconds have passed; 0 if the server did not say. */
   readonly retryMs: number;
 
-  constructor(code: ErrorCode, message: string = code, retryMs = 0, options?: ErrorOptions) {
-    super(message, options);
+  constructor(code: ErrorCode, message: string = code, retryMs = 0, cause?: unknown) {
+    super(message, { cause });
     this.code = code;
     this.retryMs = retryMs;
   }
@@ -55,7 +57,15 @@ export function isTransient(code: ErrorCode): boolean {
   return ["unavailable", "rate_limited", "internal", "timeout", "disconnected"].includes(code);
 }
 
-/** The error of an aborted signal. */
-export function abortedBy(signal: AbortSignal): ChatError {
-  return new ChatError("aborted", "Aborted", 0, { cause: signal.reason });
+/** Like an error frame, but told by nobody. */
+export interface FrameLess {
+  readonly type: "error";
+  readonly code: ClientErrorCode;
+  readonly message?: undefined;
+  readonly retryMs?: undefined;
+}
+
+/** The error that a frame tells. */
+export function errorOf({ code, message, retryMs }: ErrorFrame | FrameLess): ChatError {
+  return new ChatError(code, message, retryMs);
 }

@@ -1,4 +1,5 @@
-// The frames of the wire contract, version 1 (docs/protocol.md), as types. A server may add fields and frames.
+// The frames of the wire contract, version 1 (docs/protocol.md), as types. A server may add fields and frames. Fields to be left out may
+// be undefined: JSON has no such value.
 
 /** Microseconds since the Unix epoch, as the gateway's clock gave them. Fits a safe integer. */
 export type Micros = number;
@@ -15,7 +16,7 @@ export interface StoredMessage {
 /** What the server says of one conversation. Marks are 0 where there is none; the peer's are absent in a group. */
 export interface Summary {
   readonly with: string;
-  readonly last?: StoredMessage;
+  readonly last?: StoredMessage | undefined;
   /** Messages from others after `readAt`, counted up to 1000. */
   readonly unread: number;
   readonly readAt?: Micros;
@@ -35,24 +36,24 @@ export interface HistoryQuery {
   readonly type: "history";
   readonly with: string;
   /** Exclusive; not together with `after`. */
-  readonly before?: Micros;
-  readonly after?: Micros;
+  readonly before?: Micros | undefined;
+  readonly after?: Micros | undefined;
   /** 1 to 200. */
-  readonly limit?: number;
+  readonly limit?: number | undefined;
 }
 
 export interface SyncQuery {
   readonly type: "sync";
-  readonly cursor?: string;
+  readonly cursor?: string | undefined;
   /** Without a cursor: asks for one at the present end. Servers that do not know it send the first page. */
-  readonly latest?: true;
-  readonly limit?: number;
+  readonly latest?: true | undefined;
+  readonly limit?: number | undefined;
 }
 
 export interface ConversationsQuery {
   readonly type: "conversations";
-  readonly before?: Micros;
-  readonly limit?: number;
+  readonly before?: Micros | undefined;
+  readonly limit?: number | undefined;
 }
 
 export interface Ping {
@@ -63,7 +64,7 @@ export interface Ping {
 export type Query = HistoryQuery | SyncQuery | ConversationsQuery | Ping;
 
 export type ClientFrame =
-  | { readonly type: "register"; readonly from: string; readonly token?: string; readonly device?: string }
+  | { readonly type: "register"; readonly from: string; readonly token?: string | undefined; readonly device?: string | undefined }
   | { readonly type: "unregister" }
   | { readonly type: "normal"; readonly id: string; readonly to: string; readonly payload: string }
   | { readonly type: "typing"; readonly to: string }

@@ -1,32 +1,24 @@
 const SEQUENCE_MAX = 0xfff;
 
+const hex = (value: number, digits: number): string => value.toString(16).padStart(digits, "0");
+
 /**
- * Makes message ids: UUIDv7 (RFC 9562 5.7). The 12 bits of `rand_a` count within a millisecond (6.2, method 1), so that ids of one source
- * ascend in the order of their making, also when the clock steps back.
+ * Makes message ids: UUIDv7 (RFC 9562 5.7). `rand_a` counts within a millisecond (6.2, method 1), so that ids of one source ascend in the
+ * order of their making, also when the clock steps back; 60 bits are random.
  *
  * @param now milliseconds since the Unix epoch
- * @param random fills bytes
  */
-export function idSource(
-  now: () => number = Date.now,
-  random: (bytes: Uint8Array<ArrayBuffer>) => Uint8Array = (bytes) => crypto.getRandomValues(bytes),
-): () => string {
+export function idSource(now: () => number): () => string {
   let lastMs = 0;
   let sequence = 0;
   return () => {
-    const bytes = random(new Uint8Array(16));
-    const nowMs = now();
-    if (nowMs > lastMs) {
-      lastMs = nowMs;
-      sequence = 0;
-    } else if (++sequence > SEQUENCE_MAX) {
-      lastMs++;
+    const ms = now();
+    if (ms > lastMs || ++sequence > SEQUENCE_MAX) {
+      lastMs = Math.max(ms, lastMs + 1);
       sequence = 0;
     }
-    const time = lastMs.toString(16).padStart(12, "0");
-    const count = sequence.toString(16).padStart(3, "0");
-    bytes[8] = 0x80 | ((bytes[8] ?? 0) & 0x3f);
-    const tail = Array.from(bytes.subarray(8), (byte) => byte.toString(16).padStart(2, "0")).join("");
-    return `${time.slice(0, 8)}-${time.slice(8)}-7${count}-${tail.slice(0, 4)}-${tail.slice(4)}`;
+    // Not crypto.randomUUID(): it is missing on pages that came over plain http.
+    const random = Array.from(crypto.getRandomValues(new Uint8Array(8)), (byte) => hex(byte, 2)).join("");
+    return `${hex(lastMs, 12)}7${hex(sequence, 3)}8${random.slice(1)}`.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
   };
 }

@@ -4,19 +4,19 @@
 // afterwards, leave no gap between themselves and the live delivery. A page from before the cursor could miss what was committed between
 // the two.
 
-import type { Conversation } from "./conversation.js";
 import type { Connection } from "./connection.js";
-import type { ConversationList } from "./conversations.js";
-import { ChatError, isTransient } from "./errors.js";
-import type { Answers, MessagePage, Query, StoredMessage } from "./frames.js";
-import type { Keeper } from "./keeper.js";
+import { Conversation, type ConversationHost } from "./conversation.js";
+import type { Emitter } from "./emitter.js";
+import { isTransient, type ChatError } from "./errors.js";
+import type { Answers, Micros, Query, StoredMessage } from "./frames.js";
 import { keyOf, partnerOf, type Message } from "./message.js";
-import { backoffMs, delay, Gate } from "./waiting.js";
+import type { Settings } from "./options.js";
+import { backoffMs, delay } from "./waiting.js";
 
-const SYNC_PAGE_MESSAGES = 200;
-const RECOUNT_MESSAGES = 200;
+const QUERY_LIMIT = 200; // the contract's
 const LIVE_MAX = 200; // then the cursor follows, so that the next sync is no longer than a page
-const DOUBT_BEATS = 2; // the store may lag a little behind the ack
+const DOUBT_BEATS = 2; // the store may lag a little
+export const PAGE_SIZE = 50;
 
 export interface MessageEvent {
   readonly message: Message;
@@ -25,67 +25,88 @@ export interface MessageEvent {
   readonly live: boolean;
 }
 
-export interface InboxParts {
-  readonly user: string;
-  readonly connection: Connection;
-  readonly conversations: ConversationList;
-  readonly keeper: Keeper;
-  readonly random: () => number;
-  /** The server's store has this own message. */
-  accepted(id: string): void;
-  arrived(event: MessageEvent): void;
-  /** Messages or marks of this conversation were learnt. */
-  learnt(conversation: Conversation): void;
-  synced(): void;
-  failed(error: ChatError): void;
+export interface InboxEvents {
+  /** A message new to this client, each once: of others, or of this user's other devices. Not those of `loadEarlier`. */
+  message: MessageEvent;
+  /** Everything up to now is here. After each connect, and whenever there was reason to sync again. */
+  synced: undefined;
+  error: ChatError;
 }
 
 export class Inbox {
-  readonly #parts: InboxParts;
-  #cursor: string | undefined;
-  readonly #hasCursor = new Gate();
+  readonly #settings: Settings;
+  readonly #connection: Connection;
+  readonly #host: ConversationHost & Emitter<InboxEvents>;
+  readonly #publish: (touched: readonly Conversation[]) => void;
+  readonly #byPartner = new Map<string, Conversation>();
+  readonly #touched = new Set<Conversation>();
+  #sorted: readonly Conversation[] | undefined;
+  cursor: string | undefined;
   #epoch = 0; // rises when the server's store turns out to be another one
-  #walking = false;
+  #running: Promise<void> | undefined;
   #again = false;
   #listAgain = false;
   #live = 0; // messages since the last sync
-  #doubts = 0; // heartbeats that shall sync, because an `at` may differ from the store's
-  #listedBefore: number | undefined;
+  #doubts = 0; // heartbeats that shall ask again
+  #listedBefore: Micros | undefined;
   #moreListed = true;
-  readonly #loading = new Map<Conversation, Promise<boolean>>();
 
-  constructor(parts: InboxParts) {
-    this.#parts = parts;
+  /** @param publish is called once for all conversations that changed together, after their own `change` events */
+  constructor(settings: Settings, connection: Connection, host: ConversationHost & Emitter<InboxEvents>,
+              publish: (touched: readonly Conversation[]) => void) {
+    this.#settings = settings;
+    this.#connection = connection;
+    this.#host = host;
+    this.#publish = publish;
+  }
+
+  get all(): Iterable<Conversation> {
+    return this.#byPartner.values();
+  }
+
+  /** Those with a message, newest first. */
+  get sorted(): readonly Conversation[] {
+    return this.#sorted ??= [...this.all].filter(({ last }) => last).sort((a, b) => (b.last?.at ?? 0) - (a.last?.at ?? 0));
+  }
+
+  conversation(partner: string): Conversation {
+    let conversation = this.#byPartner.get(partner);
+    if (!conversation) this.#byPartner.set(partner, conversation = new Conversation(this.#host, partner));
+    return conversation;
+  }
+
+  touch(conversation: Conversation): void {
+    this.#sorted = undefined;
+    if (this.#touched.size === 0) queueMicrotask(() => this.#tell());
+    this.#touched.add(conversation);
   }
 
   get hasMoreConversations(): boolean {
     return this.#moreListed;
   }
 
-  set cursor(cursor: string | undefined) {
-    this.#cursor = cursor;
-    this.#hasCursor.set(cursor !== undefined);
-  }
-
-  /** After each registration. */
+  /** After each registration: all that may have been missed. */
   connected(): void {
     this.#listAgain = true;
-    void this.sync();
+    this.sync();
   }
 
-  /** A message was sent more than once: the `at` of its ack, or of its live delivery, may not be the store's. */
+  /**
+   * Asks the store before long: a message was sent more than once, so that the `at` of its ack or of its live delivery may not be the
+   * store's; or a mark of another session leaves an unknown number of messages unread.
+   */
   doubt(): void {
     this.#doubts = DOUBT_BEATS;
   }
 
   heartbeat(): void {
-    if (this.#doubts > 0 || this.#live >= LIVE_MAX) void this.sync();
-    this.#doubts = Math.max(0, this.#doubts - 1);
+    if (this.#doubts-- > 0) this.connected();
+    else if (this.#live >= LIVE_MAX) this.sync();
   }
 
   live(stored: StoredMessage): void {
-    const { conversations, keeper } = this.#parts;
-    const conversation = conversations.get(partnerOf(stored, this.#parts.user));
+    const conversation = this.#conversationOf(stored);
+    conversation.type(stored.from, 0);
     const known = conversation.has(keyOf(stored));
     if (known) {
       if (known.at !== stored.at) this.doubt(); // also for a pending one, whose ack follows
@@ -93,80 +114,71 @@ export class Inbox {
     }
     this.#live++;
     const message = conversation.put(stored);
-    keeper.change(({ live }) => live.push(keeper.kept(stored)));
-    this.#parts.learnt(conversation);
-    this.#parts.arrived({ message, conversation, live: true });
+    // Not an own one: what is in the storage needs no repeating, and this one's other device may have to.
+    if (stored.from !== this.#settings.user) this.#settings.storage?.change(({ live }) => live.push(stored));
+    this.#host.emit("message", { message, conversation, live: true });
   }
 
-  /** Everything from the cursor to the end. One walk at a time; what comes up meanwhile makes another. */
-  async sync(): Promise<void> {
+  /** Everything from the cursor to the end. What comes up during a walk makes another. */
+  sync(): void {
     this.#again = true;
-    if (this.#walking) return;
-    this.#walking = true;
-    try {
-      while (this.#again) {
-        this.#again = false;
-        await this.#walk();
-        if (this.#listAgain) await this.#listNewest();
-      }
-      this.#parts.synced();
-    } catch (error) {
-      this.#fail(error);
-    } finally {
-      this.#walking = false;
-    }
+    this.#catchUp().catch((error: ChatError) => this.#fail(error));
   }
 
   loadEarlier(conversation: Conversation, limit: number): Promise<boolean> {
-    const loading = this.#loading.get(conversation)
-      ?? this.#load(conversation, limit).finally(() => this.#loading.delete(conversation));
-    this.#loading.set(conversation, loading);
-    return loading;
+    return conversation.loading ??= this.#load(conversation, limit).finally(() => {
+      conversation.loading = undefined;
+    });
   }
 
   async loadMoreConversations(limit: number): Promise<boolean> {
-    await this.#hasCursor.wait();
+    await this.#needCursor();
     if (this.#moreListed) await this.#list(limit, this.#listedBefore);
     return this.#moreListed;
-  }
-
-  /** After a mark of another session: how many are left unread, if that can't be told. */
-  async recount(conversation: Conversation): Promise<void> {
-    if (!conversation.miscounted) return;
-    const { readAt } = conversation.marks;
-    try {
-      const page = await this.#ask({ type: "history", with: conversation.with, after: readAt, limit: RECOUNT_MESSAGES });
-      if (conversation.marks.readAt !== readAt || !conversation.miscounted) return;
-      conversation.recount(page.messages, page.more);
-      this.#parts.conversations.touch(conversation);
-      this.#parts.conversations.publish();
-    } catch (error) {
-      this.#fail(error);
-    }
   }
 
   /** Asks until there is an answer: over losses of the connection, and while the server is busy. */
   async #ask<Q extends Query>(query: Q): Promise<Answers[Q["type"]]> {
     for (let attempt = 0; ; attempt++) {
-      await this.#parts.connection.online.wait();
+      await this.#connection.online.wait();
       try {
-        return await this.#parts.connection.query(query);
+        return await this.#connection.query(query);
       } catch (error) {
         const { code, retryMs } = error as ChatError;
         if (!isTransient(code)) throw error;
-        if (code !== "disconnected") await delay(Math.max(retryMs, backoffMs(attempt, this.#parts.random)));
+        if (code !== "disconnected") await delay(Math.max(retryMs, backoffMs(attempt, this.#settings.random)));
       }
     }
+  }
+
+  /** One walk at a time. */
+  #catchUp(): Promise<void> {
+    return this.#running ??= this.#run().finally(() => {
+      this.#running = undefined;
+    });
+  }
+
+  async #run(): Promise<void> {
+    do {
+      await this.#connection.online.wait();
+      this.#again = false; // after connected()
+      await this.#walk();
+      if (this.#listAgain) await this.#list(PAGE_SIZE, undefined);
+    } while (this.#again);
+    this.#host.emit("synced", undefined);
+  }
+
+  async #needCursor(): Promise<void> {
+    if (this.cursor === undefined) await this.#catchUp();
   }
 
   async #walk(): Promise<void> {
     this.#live = 0;
     for (let more = true; more;) {
-      const cursor = this.#cursor;
+      const cursor = this.cursor;
       try {
-        const limit = SYNC_PAGE_MESSAGES;
-        const page = await this.#ask(cursor === undefined ? { type: "sync", latest: true, limit } : { type: "sync", cursor, limit });
-        await this.#takeSynced(page, page.cursor);
+        const page = await this.#ask({ type: "sync", cursor, latest: cursor === undefined || undefined, limit: QUERY_LIMIT });
+        await this.#takeSynced(page.messages, page.cursor);
         more = page.more && page.cursor !== cursor;
       } catch (error) {
         if (cursor === undefined || (error as ChatError).code !== "bad_frame") throw error;
@@ -175,111 +187,92 @@ export class Inbox {
     }
   }
 
-  async #takeSynced({ messages }: MessagePage, cursor: string): Promise<void> {
-    const { keeper, conversations, user } = this.#parts;
-    const fresh: { message: Message; conversation: Conversation }[] = [];
+  async #takeSynced(messages: readonly StoredMessage[], cursor: string): Promise<void> {
+    const { storage } = this.#settings;
+    const fresh: MessageEvent[] = [];
     for (const stored of messages) {
-      const conversation = conversations.get(partnerOf(stored, user));
-      const isNew = !conversation.has(keyOf(stored));
-      const message = this.#takeStored(stored, conversation);
-      if (isNew) fresh.push({ message, conversation });
-      this.#parts.learnt(conversation);
+      const conversation = this.#conversationOf(stored);
+      const known = conversation.has(keyOf(stored));
+      const message = conversation.put(stored);
+      if (!known) fresh.push({ message, conversation, live: false });
     }
     this.cursor = cursor;
-    keeper.change((batch) => {
-      batch.stored.push(...messages.map((stored) => keeper.kept(stored)));
+    storage?.change((batch) => {
+      batch.stored.push(...messages);
       batch.cursor = cursor;
     });
-    conversations.publish();
-    const knownBefore = await keeper.flush();
-    for (const { message, conversation } of fresh) {
-      if (!knownBefore.has(`${conversation.with} ${message.key}`)) this.#parts.arrived({ message, conversation, live: false });
-    }
-  }
-
-  #takeStored(stored: StoredMessage, conversation: Conversation): Message {
-    if (stored.from === this.#parts.user) this.#parts.accepted(stored.id);
-    return conversation.put(stored);
+    const knownBefore = await storage?.flush();
+    for (const event of fresh) if (!knownBefore?.has(event.message.key)) this.#host.emit("message", event);
   }
 
   /** The cursor is of another store: nothing here is sure to be in this one. */
   #startAnew(): void {
     this.#epoch++;
     this.cursor = undefined;
-    this.#parts.keeper.change((batch) => {
-      batch.reset = true;
-      batch.stored.length = batch.live.length = batch.spans.length = 0;
-    });
-    for (const conversation of this.#parts.conversations.all) {
-      const wasShown = conversation.floor !== undefined;
-      conversation.reset();
-      this.#parts.conversations.touch(conversation);
-      if (wasShown) this.loadEarlier(conversation, 50).catch((error: unknown) => this.#fail(error));
-    }
     this.#listAgain = true;
-    this.#parts.conversations.publish();
+    this.#settings.storage?.change((batch) => Object.assign(batch, { reset: true, stored: [], live: [], spans: [] }));
+    for (const conversation of this.all) {
+      const wasShown = conversation.floor < Infinity;
+      conversation.reset();
+      if (wasShown) this.loadEarlier(conversation, PAGE_SIZE).catch((error: ChatError) => this.#fail(error));
+    }
   }
 
   async #load(conversation: Conversation, limit: number): Promise<boolean> {
-    const { keeper, conversations } = this.#parts;
-    for (; ;) {
+    const { storage } = this.#settings;
+    while (conversation.hasEarlier) {
       const epoch = this.#epoch;
-      const before = conversation.floor;
-      const isCurrent = (): boolean => epoch === this.#epoch && before === conversation.floor;
-      if (!conversation.hasEarlier) return false;
-      const kept = await keeper.read(conversation.with, before, limit);
+      const { floor, with: partner } = conversation;
+      const before = floor < Infinity ? floor : undefined;
+      const isCurrent = (): boolean => epoch === this.#epoch && floor === conversation.floor;
+      const kept = await storage?.read(partner, before, limit);
       if (!isCurrent()) continue;
-      const complete = kept.floor !== undefined && kept.messages.length > 0;
-      if (complete) conversation.extend(kept.messages, kept.more);
-      else for (const stored of kept.messages) conversation.put(stored); // to look at, until the server's page comes
-      conversations.touch(conversation);
-      conversations.publish();
-      if (complete) return kept.more;
-
-      await this.#hasCursor.wait();
-      const page = await this.#ask({ type: "history", with: conversation.with, limit, ...(before === undefined ? {} : { before }) });
+      if (kept?.complete) {
+        conversation.extend(kept);
+        break;
+      }
+      for (const stored of kept?.messages ?? []) conversation.put(stored); // to look at, until the server's page comes
+      await this.#needCursor();
+      const page = await this.#ask({ type: "history", with: partner, before, limit });
       if (!isCurrent()) continue;
-      this.#takePage(conversation, page, before);
-      return page.more;
+      conversation.extend(page);
+      storage?.change(({ stored, spans }) => {
+        stored.push(...page.messages);
+        spans.push({ with: partner, before, floor: conversation.floor });
+      });
+      break;
     }
-  }
-
-  #takePage(conversation: Conversation, { messages, more }: MessagePage, before: number | undefined): void {
-    const { keeper, conversations, user } = this.#parts;
-    for (const { from, id } of messages) if (from === user) this.#parts.accepted(id);
-    conversation.extend(messages, more);
-    keeper.change(({ stored, spans }) => {
-      stored.push(...messages.map((message) => keeper.kept(message)));
-      spans.push({ with: conversation.with, floor: messages[0]?.at ?? before ?? 0, more, ...(before === undefined ? {} : { before }) });
-    });
-    this.#parts.learnt(conversation);
-    conversations.publish();
-  }
-
-  async #listNewest(): Promise<void> {
-    this.#listAgain = false;
-    await this.#list(50, undefined);
+    return conversation.hasEarlier;
   }
 
   /** Takes a page of the list of conversations, which ends at `before`. */
-  async #list(limit: number, before: number | undefined): Promise<void> {
-    const page = await this.#ask({ type: "conversations", limit, ...(before === undefined ? {} : { before }) });
-    for (const summary of page.conversations) {
-      const conversation = this.#parts.conversations.get(summary.with);
+  async #list(limit: number, before: Micros | undefined): Promise<void> {
+    if (before === undefined) this.#listAgain = false;
+    const { conversations, more } = await this.#ask({ type: "conversations", limit, before });
+    for (const summary of conversations) {
+      const conversation = this.conversation(summary.with);
       conversation.summarise(summary);
-      this.#parts.learnt(conversation);
-      void this.recount(conversation);
+      if (conversation.miscounted) this.doubt();
     }
-    const lowest = page.conversations[page.conversations.length - 1]?.last?.at;
-    if (this.#listedBefore === undefined || before !== undefined || !page.more) {
-      this.#moreListed = page.more;
-      this.#listedBefore = lowest ?? before;
+    // The first page, when it comes again, is no reason to forget the later ones.
+    if (this.#listedBefore === undefined || before !== undefined || !more) {
+      this.#moreListed = more;
+      this.#listedBefore = conversations[conversations.length - 1]?.last?.at ?? before;
     }
-    this.#parts.conversations.publish();
   }
 
-  #fail(error: unknown): void {
-    if ((error as ChatError).code !== "closed") this.#parts.failed(error as ChatError);
+  #conversationOf(message: StoredMessage): Conversation {
+    return this.conversation(partnerOf(message, this.#settings.user));
+  }
+
+  #tell(): void {
+    const touched = [...this.#touched];
+    this.#touched.clear();
+    for (const conversation of touched) conversation.changed();
+    this.#publish(touched);
+  }
+
+  #fail(error: ChatError): void {
+    if (error.code !== "closed") this.#host.emit("error", error);
   }
 }
-

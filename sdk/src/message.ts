@@ -19,18 +19,14 @@ export interface Message extends StoredMessage {
    */
   readonly at: Micros;
   /** Of a failed message: the server's error code. */
-  readonly error?: string;
+  readonly error?: string | undefined;
 }
 
 export function keyOf(message: { readonly from: string; readonly id: string }): string {
   return `${message.from} ${message.id}`;
 }
 
-export function isGroup(address: string): boolean {
-  return address.startsWith("#");
-}
-
 /** The other side of a message's conversation, as `me` sees it: a user, or a group's address. */
 export function partnerOf(message: { readonly from: string; readonly to: string }, me: string): string {
-  return isGroup(message.to) || message.from === me ? message.to : message.from;
+  return message.to.startsWith("#") || message.from === me ? message.to : message.from;
 }

@@ -1,3 +1,4 @@
+import { idSource } from "./ids.js";
 import type { ChatStorage } from "./storage.js";
 
 /** What the library needs of a WebSocket: the browser's, undici's and ws's have it. */
@@ -16,7 +17,6 @@ export type WebSocketConstructor = new (url: string) => WebSocketLike;
 export interface PageLike {
   addEventListener?: EventTarget["addEventListener"];
   readonly navigator?: { readonly onLine?: boolean };
-  readonly document?: Pick<EventTarget, "addEventListener"> & { readonly visibilityState: string };
 }
 
 export interface ChatOptions {
@@ -48,4 +48,25 @@ export interface ChatOptions {
   readonly now?: () => number;
   /** Makes message ids; UUIDv7 by default. */
   readonly newId?: () => string;
+}
+
+/** Options with their defaults. */
+export type Settings = ReturnType<typeof withDefaults>;
+
+/** @internal */
+export function withDefaults(options: ChatOptions) {
+  const now = options.now ?? (() => Date.now());
+  const urls = [options.url].flat();
+  return {
+    server: String(urls[0]),
+    outboxMax: 500,
+    heartbeatMs: 25_000,
+    random: Math.random,
+    newId: idSource(now),
+    page: globalThis as PageLike,
+    webSocket: globalThis.WebSocket as unknown as WebSocketConstructor,
+    ...options,
+    now,
+    urls,
+  };
 }

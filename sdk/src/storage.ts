@@ -1,15 +1,16 @@
 import type { Micros, StoredMessage } from "./frames.js";
+import type { ChatError } from "./errors.js";
 
 /** A message that waits for its ack. */
 export interface OutboxRecord extends StoredMessage {
-  /** Present if the server refused it for good. */
-  readonly error?: string;
+  /** Of one that the server refused for good: the code. */
+  readonly error?: string | undefined;
 }
 
 /** What outlives a reload of one conversation, beside its messages. */
 export interface ConversationRecord {
   readonly with: string;
-  readonly last?: StoredMessage;
+  readonly last?: StoredMessage | undefined;
   readonly unread: number;
   readonly readAt: Micros;
   readonly receivedAt: Micros;
@@ -18,7 +19,7 @@ export interface ConversationRecord {
 }
 
 export interface StoredState {
-  readonly cursor?: string;
+  readonly cursor?: string | undefined;
   /** By `at`. */
   readonly outbox: readonly OutboxRecord[];
   readonly conversations: readonly ConversationRecord[];
@@ -28,54 +29,51 @@ export interface StoredState {
 export interface Span {
   readonly with: string;
   /** Exclusive; absent: up to the newest message. */
-  readonly before?: Micros;
+  readonly before?: Micros | undefined;
+  /** -Infinity: the server has none below. */
   readonly floor: Micros;
-  /** The server has messages below `floor`. */
-  readonly more: boolean;
-}
-
-/** One transaction: all of it is stored, or nothing. */
-export interface Changes {
-  /** Forget messages, spans, conversations and the cursor before anything else; the outbox stays. */
-  readonly reset?: boolean;
-  readonly cursor?: string;
-  /** Messages as the server's store has them: they replace what is known under the same (conversation, `from`, `id`). */
-  readonly stored: readonly (StoredMessage & { readonly with: string })[];
-  /** Messages as live delivery or an ack told them: kept only where nothing is known. */
-  readonly live: readonly (StoredMessage & { readonly with: string })[];
-  readonly spans: readonly Span[];
-  readonly conversations: readonly ConversationRecord[];
-  /** Messages that wait for their ack, by id; null: no more. */
-  readonly outbox: ReadonlyMap<string, OutboxRecord | null>;
 }
 
 export interface StoredPage {
   /** Oldest first. */
   readonly messages: readonly StoredMessage[];
-  /** Where the complete part of the conversation starts; absent if no part is known to be complete. */
-  readonly floor?: Micros;
+  /** There are some, and the server has none between them, nor between them and the page above. */
+  readonly complete: boolean;
   /** There is more below this page, here or at the server. */
   readonly more: boolean;
 }
 
+/** Changes that are to be stored together, or not at all. */
+export interface Batch {
+  /** Forget messages, spans, conversations and the cursor before anything else; the outbox stays. */
+  reset?: boolean;
+  cursor?: string | undefined;
+  /** Messages as the server's store has them: they replace what is known under the same (conversation, `from`, `id`). */
+  stored: StoredMessage[];
+  /** Messages as live delivery or an ack told them: kept only where nothing is known. */
+  live: StoredMessage[];
+  spans: Span[];
+  readonly conversations: Map<string, ConversationRecord>;
+  /** Messages that wait for their ack, by id; null: no more. */
+  readonly outbox: Map<string, OutboxRecord | null>;
+}
+
 /**
- * Where a chat keeps what must outlive a reload. Supplied: `IndexedDbStorage` and `MemoryStorage`.
+ * Where a chat keeps what must outlive a reload: see `WriteBehindStorage`, which does the queueing for a storage of one's own.
  *
- * Of each conversation one contiguous range of messages counts as complete, from its floor to now: that is what `read` gives, so that a
- * page from here never hides messages that the server has in between. `write` keeps it so:
- *
- * - a span without `before` makes or extends the range; one with `before` extends it only if it adjoins, `before` >= the range's floor,
- *   and is ignored otherwise (another tab has cut the range meanwhile);
- * - beyond the storage's own limit of messages per conversation the oldest go, and the floor rises.
- *
- * Any call may reject: the chat then goes on without storage. Several tabs of one user share it.
+ * None of its methods throws or rejects: a storage that fails goes on as if it were empty, and calls `failed` once.
  */
 export interface ChatStorage {
-  /** Opens what belongs to one user of one server. Called once, first. */
+  /** Set by the chat. */
+  failed: (error: ChatError) => void;
+  /** Opens what belongs to one user of one server. */
   open(server: string, user: string): Promise<StoredState>;
-  /** The newest `limit` messages of the complete range with `at` < `before` (of all, if absent), with all others of the oldest one's `at`. */
+  /** The newest `limit` messages with `at` < `before` (of all, if absent), with all others of the oldest one's `at`. */
   read(partner: string, before: Micros | undefined, limit: number): Promise<StoredPage>;
-  /** Resolves with the keys (`with + " " + from + " " + id`) of those in `stored` that were there already. */
-  write(changes: Changes): Promise<ReadonlySet<string>>;
-  close(): void;
+  /** Adds to the next transaction, which follows soon. */
+  change(edit: (batch: Batch) => unknown): void;
+  /** Resolves once all changes so far are stored, with the keys (`from + " " + id`) of those in `stored` that were there already. */
+  flush(): Promise<ReadonlySet<string>>;
+  /** After a last flush. `open` may follow. */
+  close(): Promise<void>;
 }

@@ -19,11 +19,6 @@ export class Timeline {
     return this.#byKey.get(key);
   }
 
-  /** The newest settled message. */
-  get newest(): Message | undefined {
-    return this.items[this.#settled - 1];
-  }
-
   /** Puts a settled message in its place, instead of the one with its key. */
   put(message: Message): void {
     this.remove(message.key);
@@ -32,22 +27,17 @@ export class Timeline {
     this.#byKey.set(message.key, message);
   }
 
-  /** Puts an unsettled message last; one with its key keeps its place only if `inPlace`. */
-  hold(message: Message, inPlace = false): void {
-    const known = this.#byKey.get(message.key);
-    if (known && inPlace) {
-      this.items[this.#indexOf(known)] = message;
-    } else {
-      this.remove(message.key);
-      this.items.push(message);
-    }
+  /** Puts a message where the one with its key (and `at`) is; an unsettled one, if there is none, last. */
+  hold(message: Message): void {
+    const index = this.#indexOf(message.key);
+    if (index < 0) this.items.push(message);
+    else this.items[index] = message;
     this.#byKey.set(message.key, message);
   }
 
   remove(key: string): void {
-    const known = this.#byKey.get(key);
-    if (!known) return;
-    const index = this.#indexOf(known);
+    const index = this.#indexOf(key);
+    if (index < 0) return;
     this.items.splice(index, 1);
     if (index < this.#settled) this.#settled--;
     this.#byKey.delete(key);
@@ -62,17 +52,11 @@ export class Timeline {
 
   /** The settled messages with `at` > `after`, the newest first. */
   *since(after: Micros): Generator<Message> {
-    for (let index = this.#settled - 1; index >= 0; index--) {
+    for (let index = this.#settled; index-- > 0;) {
       const message = this.items[index] as Message;
       if (message.at <= after) return;
       yield message;
     }
-  }
-
-  /** Puts another object in the place of a settled message that differs neither in key nor in `at`. */
-  replace(message: Message): void {
-    this.items[this.#indexOf(message)] = message;
-    this.#byKey.set(message.key, message);
   }
 
   /** How many of the settled messages come before the first for which `isLower` is false. */
@@ -87,9 +71,11 @@ export class Timeline {
     return low;
   }
 
-  #indexOf(message: Message): number {
+  /** -1 if it is not here. */
+  #indexOf(key: string): number {
+    const message = this.#byKey.get(key);
+    if (!message) return -1;
     const place = this.#place((other) => isBefore(other, message));
-    if (place < this.#settled && this.items[place]?.key === message.key) return place;
-    return this.items.findIndex(({ key }, index) => index >= this.#settled && key === message.key);
+    return this.items[place] === message ? place : this.items.indexOf(message, this.#settled);
   }
 }

@@ -1,6 +1,6 @@
 // Waiting: for a time, for a state, and no longer than the caller's signal allows.
 
-import { abortedBy, type ChatError } from "./errors.js";
+import { ChatError } from "./errors.js";
 
 const BACKOFF_FIRST_MS = 500;
 export const BACKOFF_MAX_MS = 30_000;
@@ -18,7 +18,7 @@ export function delay(ms: number): Promise<void> {
 export function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (!signal) return promise;
   return new Promise((resolve, reject) => {
-    const abort = (): void => reject(abortedBy(signal));
+    const abort = (): void => reject(new ChatError("aborted", "Aborted", 0, signal.reason));
     if (signal.aborted) abort();
     else signal.addEventListener("abort", abort, { once: true });
     promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
