@@ -1,7 +1,7 @@
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { t } from "../i18n/index.js";
-import { signOut } from "../state/identity.js";
+import { forget, signOut } from "../state/identity.js";
 import { isDenied, isSupported, isWanted, want } from "../state/notifications.js";
 import type { Session } from "../state/session.js";
 import { dialog } from "../state/shortcuts.js";
@@ -55,6 +55,13 @@ export function Settings({ session }: { session: Session }): JSX.Element {
             onChange={({ currentTarget }) => void want(currentTarget.checked).then(() => (currentTarget.checked = isWanted.value))} />
         </label>
       )}
+      <p class="forget">
+        <button id="forget" type="button" class="text-button danger" onClick={() => {
+          dialog.value = undefined;
+          void forget();
+        }}>{t("forget")}</button>
+        <small>{t("forgetHint")}</small>
+      </p>
     </Dialog>
   );
 }

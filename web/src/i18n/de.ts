@@ -104,6 +104,8 @@ export const de: Catalogue = {
   notificationsHint: "Neue Nachrichten melden, während diese Seite im Hintergrund ist.",
   notificationsDenied: "Der Browser erlaubt dieser Seite keine Benachrichtigungen.",
   signOut: "Abmelden",
+  forget: "Abmelden und auf diesem Gerät vergessen",
+  forgetHint: "Löscht die hier aufgehobenen Nachrichten und die noch nicht gesendeten. Der Server behält seine.",
   signedInAs: "Angemeldet als",
   help: "Tastatur und Hilfe",
   shortcuts: "Tastatur",

@@ -114,6 +114,8 @@ export const en = {
   notificationsHint: "Tell me of new messages while this page is in the background.",
   notificationsDenied: "The browser does not allow notifications for this site.",
   signOut: "Sign out",
+  forget: "Sign out and forget me on this device",
+  forgetHint: "Deletes the messages kept here, and those that were not sent yet. The server keeps its own.",
   signedInAs: "Signed in as",
   help: "Keyboard and help",
   shortcuts: "Keyboard",

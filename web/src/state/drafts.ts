@@ -55,4 +55,9 @@ export function draftsOf(user: string): Drafts {
   return current.drafts;
 }
 
+export function forgetDrafts(user: string): void {
+  if (current?.user === user) current = undefined;
+  local.set(keyOf(user), undefined);
+}
+
 addEventListener("pagehide", () => current?.drafts.keep());

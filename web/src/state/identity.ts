@@ -1,6 +1,8 @@
 // Who is chatting in this tab. The address says it, so that each tab may be another user; a token never stays in the address.
 
 import { signal } from "@preact/signals";
+import { IndexedDbStorage } from "simplechat-client/indexeddb";
+import { forgetDrafts } from "./drafts.js";
 import { local, tab } from "./kept.js";
 import { linkTo, readLink, type Link } from "./link.js";
 import { Session } from "./session.js";
@@ -56,6 +58,19 @@ export function signOut(): void {
   void ended.stop();
   link.me = ended.user;
   history.replaceState(null, "", linkTo("", undefined, location));
+}
+
+/** Signs out, and leaves nothing of this user on the device. What had not been sent is lost. */
+export async function forget(): Promise<void> {
+  const ended = session.peek();
+  if (!ended) return;
+  signOut();
+  await ended.stop();
+  forgetDrafts(ended.user);
+  local.set(RECENT_KEY, JSON.stringify(recentUsers().filter((name) => name !== ended.user)));
+  link.me = "";
+  refusal.value = undefined;
+  await IndexedDbStorage.delete(ended.server, ended.user).catch(() => {}); // then there was nothing
 }
 
 /** Opens a conversation, or the list of them; the browser's Back leads from the one to the other. */

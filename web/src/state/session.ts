@@ -2,9 +2,11 @@
 
 import { batch, signal } from "@preact/signals";
 import { Chat, type ChatError, type Conversation, type Message, type StateEvent } from "simplechat-client";
+import { IndexedDbStorage } from "simplechat-client/indexeddb";
 import { ConversationView } from "./conversation-view.js";
 import { perFrame } from "./frame.js";
-import { openStorage } from "./stored-chat.js";
+
+const KEEP = 5_000; // messages of a conversation that can be read without a network
 
 /** A line of the list of conversations. Another object after each change of it. */
 export interface Row {
@@ -43,8 +45,7 @@ export class Session {
   constructor({ user, server, token }: SessionOptions) {
     this.user = user;
     this.server = server;
-    const storage = openStorage();
-    this.#chat = new Chat({ url: server, user, ...(token ? { token } : {}), ...(storage ? { storage } : {}) });
+    this.#chat = new Chat({ url: server, user, storage: new IndexedDbStorage({ keep: KEEP }), ...(token ? { token } : {}) });
     const { signal: listening } = this.#ended;
     this.#chat.on("state", (event) => this.#stateChanged(event), { signal: listening });
     this.#chat.on("conversations", () => this.#refreshSoon(), { signal: listening });

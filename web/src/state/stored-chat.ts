@@ -1,5 +1,0 @@
-import type { ChatStorage } from "simplechat-client";
-
-export function openStorage(): ChatStorage | undefined {
-  return undefined;
-}
