@@ -1,5 +1,5 @@
 import { Connection, type ConnectionState, type StateEvent } from "./connection.js";
-import type { Conversation, ConversationHost, LoadOptions } from "./conversation.js";
+import type { Conversation, LoadOptions } from "./conversation.js";
 import { Emitter } from "./emitter.js";
 import { ChatError, errorOf } from "./errors.js";
 import type { ErrorFrame, MarkKind, Micros, PushFrame } from "./frames.js";
@@ -28,7 +28,7 @@ export interface WaitOptions {
 }
 
 /** One user's chat. */
-export class Chat extends Emitter<ChatEvents> implements ConversationHost {
+export class Chat extends Emitter<ChatEvents> {
   readonly user: string;
   readonly #settings: Settings;
   readonly #connection: Connection;

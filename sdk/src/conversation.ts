@@ -173,10 +173,16 @@ export class Conversation extends Emitter<ConversationEvents> {
     this.#host.touch(this);
   }
 
-  /** Takes the page that ends where the window starts; before the first one, the latest page. @internal */
-  extend({ messages, more }: MessagePage): void {
+  /**
+   * Takes the page that ends where the window starts; before the first one, the latest page.
+   *
+   * @param isKept it comes from the storage. Then an own message in it that waits for its ack goes on waiting: another tab may have
+   *   stored it when it heard of it, which is no ack.
+   * @internal
+   */
+  extend({ messages, more }: MessagePage, isKept = false): void {
     this.floor = -Infinity; // or else put() would take nothing below the window
-    for (const stored of messages) this.put(stored);
+    for (const stored of messages) if (!isKept || !this.has(keyOf(stored))) this.put(stored);
     if (more && messages[0]) this.#limit(messages[0].at);
     this.#host.touch(this);
   }

@@ -114,8 +114,7 @@ export class Inbox {
     }
     this.#live++;
     const message = conversation.put(stored);
-    // Not an own one: what is in the storage needs no repeating, and this one's other device may have to.
-    if (stored.from !== this.#settings.user) this.#settings.storage?.change(({ live }) => live.push(stored));
+    this.#settings.storage?.change(({ live }) => live.push(stored));
     this.#host.emit("message", { message, conversation, live: true });
   }
 
@@ -227,11 +226,9 @@ export class Inbox {
       const isCurrent = (): boolean => epoch === this.#epoch && floor === conversation.floor;
       const kept = await storage?.read(partner, before, limit);
       if (!isCurrent()) continue;
-      if (kept?.complete) {
-        conversation.extend(kept);
-        break;
-      }
-      for (const stored of kept?.messages ?? []) conversation.put(stored); // to look at, until the server's page comes
+      if (kept) conversation.extend(kept, true);
+      if (kept?.complete) break;
+      conversation.floor = floor; // incomplete: to look at, until the server's page comes
       await this.#needCursor();
       const page = await this.#ask({ type: "history", with: partner, before, limit });
       if (!isCurrent()) continue;

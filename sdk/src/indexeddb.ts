@@ -57,7 +57,9 @@ export class IndexedDbStorage extends WriteBehindStorage {
   protected async readPage(partner: string, before: Micros | undefined, limit: number): Promise<StoredPage> {
     const transaction = this.#opened.transaction(["messages", "floors"]);
     const row = await result<FloorRow | undefined>(transaction.objectStore("floors").get(partner));
-    const from = row && row.floor > -Infinity ? [partner, row.floor] : [partner];
+    const floor = row?.floor ?? -Infinity;
+    if (before !== undefined && before <= floor) return { messages: [], complete: false, more: true };
+    const from = floor > -Infinity ? [partner, floor] : [partner];
     const range = IDBKeyRange.bound(from, before === undefined ? endOf(partner) : [partner, before], false, true);
     const messages: StoredMessage[] = [];
     let more = false;
@@ -67,7 +69,7 @@ export class IndexedDbStorage extends WriteBehindStorage {
       if (!more) messages.push(message);
       return !more;
     });
-    return { messages: messages.reverse(), complete: row !== undefined && messages.length > 0, more: more || row?.floor !== -Infinity };
+    return { messages: messages.reverse(), complete: row !== undefined && messages.length > 0, more: more || row === undefined || floor > -Infinity };
   }
 
   protected async write(batch: Batch): Promise<ReadonlySet<string>> {
