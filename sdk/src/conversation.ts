@@ -127,6 +127,20 @@ export class Conversation extends Emitter<ConversationEvents> {
     return this.#host.loadEarlier(this, options);
   }
 
+  /** Lets go of all but about the newest `keep` settled messages, to spare memory. `loadEarlier` brings them back. */
+  trim(keep: number): void {
+    let lowest: Message | undefined;
+    let count = 0;
+    for (const message of this.#timeline.since(-Infinity)) {
+      if (++count > keep) break;
+      lowest = message;
+    }
+    if (!lowest || count <= keep) return;
+    this.#counted = { unread: this.unread, readAt: this.#marks.readAt, at: this.#newest?.at ?? 0 };
+    if (this.floor < Infinity) this.#limit(lowest.at);
+    else this.#timeline.cut(lowest.at); // no page is there yet: what came since is all
+  }
+
   /** Says that this user has seen everything so far. To be called when the newest message is in view. */
   markRead(): void {
     if (this.unread && this.#newest) this.raise({ readAt: this.#newest.at });

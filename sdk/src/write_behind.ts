@@ -42,6 +42,7 @@ export abstract class WriteBehindStorage implements ChatStorage {
 
   async read(partner: string, before: Micros | undefined, limit: number): Promise<StoredPage> {
     await this.flush();
+    await this.#writing; // also the opening, which may have begun meanwhile
     return (await this.#try(() => this.readPage(partner, before, limit))) ?? { messages: [], complete: false, more: true };
   }
 

@@ -386,3 +386,33 @@ describe("with a storage", () => {
     expect(errors).toEqual(["storage_failed QuotaExceededError"]);
   });
 });
+
+test("trim lets go of the oldest, counts as before, and loadEarlier brings them back", async () => {
+  fill(300);
+  const chat = world.open("alice");
+  const bob = chat.conversation("bob");
+  void bob.loadEarlier({ limit: 200 });
+  await world.pass();
+  const { unread } = bob;
+  bob.trim(20);
+  expect(texts(bob)).toEqual(Array.from({ length: 20 }, (_, index) => `m${280 + index}`));
+  expect(bob.unread).toBe(unread);
+  expect(bob.hasEarlier).toBe(true);
+  world.server().post("bob", "alice", "another");
+  await world.pass();
+  expect(bob.unread).toBe(unread + 1);
+  void bob.loadEarlier({ limit: 100 });
+  await world.pass();
+  expect(texts(bob)).toHaveLength(121);
+});
+
+test("trim before the first page keeps what came last", async () => {
+  const chat = world.open("alice");
+  await world.pass();
+  const bob = chat.conversation("bob");
+  for (let index = 0; index < 30; index++) world.server().post("bob", "alice", `live${index}`);
+  await world.pass();
+  bob.trim(10);
+  expect(texts(bob)).toEqual(Array.from({ length: 10 }, (_, index) => `live${20 + index}`));
+  expect(bob.unread).toBe(30);
+});

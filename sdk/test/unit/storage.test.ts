@@ -46,6 +46,16 @@ describe.each<[string, () => (keep?: number) => ChatStorage]>([
     return { ats: page.messages.map(({ at }) => at), complete: page.complete, more: page.more };
   };
 
+  test("a page asked for just before the opening waits for it", async () => {
+    const storage = tab();
+    const failures: unknown[] = [];
+    storage.failed = (error) => failures.push(error);
+    const page = storage.read("bob", undefined, 10);
+    await storage.open(SERVER, user);
+    expect(await page).toMatchObject({ messages: [] });
+    expect(failures).toEqual([]);
+  });
+
   test("is empty at first, and each user's apart", async () => {
     const storage = await opened();
     expect(await ats(storage)).toEqual({ ats: [], complete: false, more: true });
