@@ -44,9 +44,9 @@ export function signIn(user: string, to?: string, token?: string): void {
   });
   refusal.value = undefined;
   session.value = next;
+  next.start();
   if (to) next.show(to);
   history.replaceState(history.state, "", linkTo(user, to, location));
-  next.start();
 }
 
 export function signOut(): void {

@@ -8,6 +8,9 @@ import { perFrame } from "./frame.js";
 
 const KEEP = 5_000; // messages of a conversation that can be read without a network
 
+const CLOSED_MAX = 300;
+const CLOSED_KEPT = 100;
+
 /** A line of the list of conversations. Another object after each change of it. */
 export interface Row {
   readonly with: string;
@@ -37,6 +40,7 @@ export class Session {
 
   readonly #chat: Chat;
   readonly #ended = new AbortController();
+  readonly #listening: readonly (() => void)[];
   readonly #lines = new WeakMap<Conversation, { version: number; row: Row }>();
   readonly #refreshSoon = perFrame(() => this.#refresh());
   #hasSynced = false;
@@ -46,13 +50,14 @@ export class Session {
     this.user = user;
     this.server = server;
     this.#chat = new Chat({ url: server, user, storage: new IndexedDbStorage({ keep: KEEP }), ...(token ? { token } : {}) });
-    const { signal: listening } = this.#ended;
-    this.#chat.on("state", (event) => this.#stateChanged(event), { signal: listening });
-    this.#chat.on("conversations", () => this.#refreshSoon(), { signal: listening });
-    this.#chat.on("synced", () => this.#synced(), { signal: listening });
-    this.#chat.on("message", ({ message, conversation, live }) => this.#arrived(message, conversation, live), { signal: listening });
-    this.#chat.on("error", (error) => this.#failed(error), { signal: listening });
-    document.addEventListener("visibilitychange", () => this.#attentionChanged(), { signal: listening });
+    this.#listening = [
+      this.#chat.on("state", (event) => this.#stateChanged(event)),
+      this.#chat.on("conversations", () => this.#refreshSoon()),
+      this.#chat.on("synced", () => this.#synced()),
+      this.#chat.on("message", ({ message, conversation, live }) => this.#arrived(message, conversation, live)),
+      this.#chat.on("error", (error) => this.#failed(error)),
+    ];
+    document.addEventListener("visibilitychange", () => this.#attentionChanged(), { signal: this.#ended.signal });
   }
 
   start(): void {
@@ -61,6 +66,7 @@ export class Session {
 
   async stop(): Promise<void> {
     this.#ended.abort();
+    for (const off of this.#listening) off();
     this.open.value?.close();
     await this.#chat.stop();
   }
@@ -148,6 +154,8 @@ export class Session {
   #row(conversation: Conversation): Row {
     const known = this.#lines.get(conversation);
     if (known?.version === conversation.version) return known.row;
+    // What comes into a conversation that nobody has open need not stay in memory.
+    if (conversation.messages.length > CLOSED_MAX && this.open.peek()?.conversation !== conversation) conversation.trim(CLOSED_KEPT);
     const { with: partner, last, unread, typing } = conversation;
     const row = { with: partner, last, unread, typing: typing.length > 0 };
     this.#lines.set(conversation, { version: conversation.version, row });
