@@ -13,6 +13,7 @@ import { copy, MessageRow } from "./MessageRow.js";
 const HEAD_PX = 72; // what stands above the first message, always as high
 const NEAR_START_PX = 2_000;
 const NEAR_END_PX = 24;
+const PLACING_MS = 150; // until what comes into view is measured
 const ESTIMATED_PX = 44;
 
 interface Props {
@@ -125,10 +126,12 @@ function useStaying(
   list: { readonly current: VirtualizerHandle | null },
 ): void {
   const isAtEnd = useRef(true);
-  const hasShown = useRef(false);
+  const hasPlaced = useRef(false);
+  const isPlacing = useRef(false);
+  const look = useRef(() => {});
   const toEnd = view.toEnd.value;
   const isLoaded = view.loaded.value;
-  const firstNew = view.firstNew.value;
+  const isSettled = view.isSettled.value;
 
   const goToEnd = useCallback(() => {
     const { current } = scroller;
@@ -141,12 +144,14 @@ function useStaying(
     if (!current) return;
     let top = current.scrollTop;
     const looked = (): void => {
+      if (isPlacing.current) return;
       const isNear = current.scrollHeight - current.scrollTop - current.clientHeight <= NEAR_END_PX;
       // Only scrolling up leaves the end: a list that has just grown may not have been followed yet.
       if (isNear || current.scrollTop < top) isAtEnd.current = isNear;
       top = current.scrollTop;
       view.reached(isAtEnd.current);
     };
+    look.current = looked;
     const resized = new ResizeObserver(() => (isAtEnd.current ? goToEnd() : looked()));
     for (const element of [current, current.querySelector("#messages > div")]) if (element) resized.observe(element);
     current.addEventListener("scroll", looked, { passive: true });
@@ -165,14 +170,23 @@ function useStaying(
     goToEnd();
   }, [toEnd]);
 
+  // Once, when it is known what is new.
   useLayoutEffect(() => {
-    if (hasShown.current || !isLoaded || firstNew === undefined) return;
-    hasShown.current = true;
-    const index = messages.findIndex(({ key }) => key === firstNew);
+    if (hasPlaced.current || !isLoaded || !isSettled) return;
+    hasPlaced.current = true;
+    const index = messages.findIndex(({ key }) => key === view.firstNew.peek());
+    if (index < 0) return view.placed();
+    isPlacing.current = true; // or the list, as it is measured, would be pulled back to the end
+    isAtEnd.current = false;
     requestAnimationFrame(() => {
       list.current?.scrollToIndex(index, { align: "start", offset: -HEAD_PX });
+      setTimeout(() => {
+        isPlacing.current = false;
+        look.current();
+        view.placed();
+      }, PLACING_MS);
     });
-  }, [isLoaded, firstNew]);
+  }, [isLoaded, isSettled, messages]);
 }
 
 /** From the composer, to go back through the messages. */

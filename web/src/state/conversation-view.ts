@@ -7,6 +7,7 @@ import { perFrame } from "./frame.js";
 
 const FIRST_PAGE = 50;
 const PAGE = 200;
+const READ_SHOWN = 20; // above the first new message
 const KEPT_WHEN_CLOSED = 100;
 const KEPT_MAX = 1_500; // beyond it, while the newest are in view, the oldest go
 const KEPT_AT_LEAST = 500;
@@ -29,6 +30,8 @@ export class ConversationView {
   readonly cleared = signal(false);
   /** The key of the message before which the reader left off. */
   readonly firstNew = signal<string | undefined>(undefined);
+  /** How far the reader has got is known, and the messages from there on are here. */
+  readonly isSettled = signal(false);
   /** The newest message is not in view. */
   readonly isAway = signal(false);
   /** Rises when the reader has to see the end: after sending, or on demand. */
@@ -37,7 +40,9 @@ export class ConversationView {
 
   #clearedAt = 0;
   #newAfter: number | undefined;
-  #isSettled = false; // how far the reader has got is known
+  #isSettling = false;
+  #isPlaced = false; // the list stands where the reader left off: what is in view now counts as seen
+  #firstPage: Promise<void> | undefined;
   readonly #attentive: () => boolean;
   readonly #listening: () => void;
   readonly #refreshSoon = perFrame(() => this.refresh());
@@ -54,7 +59,7 @@ export class ConversationView {
     this.#listening = conversation.on("change", () => this.#refreshSoon());
     this.refresh();
     if (opened.has(conversation)) this.loaded.value = true;
-    else void this.loadEarlier(Math.min(PAGE, Math.max(FIRST_PAGE, conversation.unread + 20)));
+    else this.#firstPage = this.loadEarlier(FIRST_PAGE);
   }
 
   close(): void {
@@ -64,17 +69,26 @@ export class ConversationView {
   }
 
   /** How far the reader has got is known by now: from the storage, or from the server. */
-  settle(): void {
-    if (this.#isSettled) return;
-    this.#isSettled = true;
-    const { unread, marks } = this.conversation;
+  async settle(): Promise<void> {
+    if (this.#isSettling) return;
+    this.#isSettling = true;
+    const { unread, marks, messages } = this.conversation;
     if (unread > 0) this.#newAfter ??= marks.readAt;
+    await this.#firstPage;
+    if (unread >= messages.length) await this.loadEarlier(Math.min(PAGE, unread - messages.length + READ_SHOWN));
+    this.isSettled.value = true;
     this.refresh();
+  }
+
+  /** The list has found its first place. */
+  placed(): void {
+    this.#isPlaced = true;
+    this.seen();
   }
 
   /** A message came that its reader does not see come: the page was away, or without a connection. */
   missed(): void {
-    if (this.#isSettled || this.conversation.marks.readAt > 0) this.#newAfter ??= this.conversation.marks.readAt;
+    if (this.#isSettling || this.conversation.marks.readAt > 0) this.#newAfter ??= this.conversation.marks.readAt;
   }
 
   async loadEarlier(limit = PAGE): Promise<void> {
@@ -116,7 +130,7 @@ export class ConversationView {
   }
 
   seen(): void {
-    if (this.#isSettled && this.loaded.value && !this.isAway.value && this.#attentive()) this.conversation.markRead();
+    if (this.#isPlaced && !this.isAway.value && this.#attentive()) this.conversation.markRead();
   }
 
   refresh(): void {

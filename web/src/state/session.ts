@@ -79,7 +79,7 @@ export class Session {
       before?.close();
       this.open.value = view;
     });
-    if (this.#isKnown(view)) view?.settle();
+    if (this.#isKnown(view)) void view?.settle();
   }
 
   /** @throws ChatError `bad_frame`, `too_large`, `outbox_full` */
@@ -110,13 +110,13 @@ export class Session {
   #stateChanged(event: StateEvent): void {
     this.connection.value = event;
     // Without a server the storage's word counts.
-    if (event.state === "waiting" || event.state === "closed") this.open.value?.settle();
+    if (event.state === "waiting" || event.state === "closed") void this.open.value?.settle();
   }
 
   #synced(): void {
     this.#hasSynced = true;
     this.#refresh();
-    this.open.value?.settle();
+    void this.open.value?.settle();
   }
 
   #isKnown(view: ConversationView | undefined): boolean {
