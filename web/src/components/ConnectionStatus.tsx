@@ -24,8 +24,9 @@ export function ConnectionStatus(): JSX.Element {
 
 function describe({ state, error }: StateEvent, name: string, hasNetwork: boolean): string {
   if (state === "closed") return t("closed", { reason: error?.message || t("endedByServer") });
+  if (!hasNetwork && state !== "idle") return t("offline");
   if (state === "online") return link.isForeign ? t("onlineTo", { name, server: link.server }) : t("online", { name });
-  return hasNetwork || state === "idle" ? t(state) : t("offline");
+  return t(state);
 }
 
 function useNetwork(): boolean {

@@ -102,7 +102,7 @@ const ConversationItem = memo(({ row, me, isCurrent, isTabStop, draft, day, choo
         </span>
         <span class="conversation-bottom">
           <Preview row={row} me={me} draft={draft} />
-          {last?.from === me && !draft && !typing && <MessageState message={last} />}
+          {last?.from === me && unread === 0 && !draft && !typing && <MessageState message={last} />}
           {unread > 0 && (
             <span class="unread">
               <span aria-hidden="true">{formatCount(unread)}</span>

@@ -5,6 +5,7 @@ import { formatDay, formatFull, formatTime, t } from "../i18n/index.js";
 import { toast } from "../state/announcer.js";
 import { describeError } from "../state/errors.js";
 import type { Session } from "../state/session.js";
+import { isFewEmoji } from "../text/shape.js";
 import { dayOf, place } from "../text/days.js";
 import { IconButton } from "./icons.js";
 import { MessageState } from "./MessageState.js";
@@ -36,7 +37,7 @@ export const MessageRow = memo(({ session, message, previous, next, firstNew, da
         {startsRun && !isMine && to.startsWith("#")
           ? <bdi class="sender">{from}</bdi>
           : <span class="visually-hidden">{isMine ? t("you") : from}: </span>}
-        <div class="bubble">
+        <div class={isFewEmoji(payload) ? "bubble bare" : "bubble"}>
           <MessageText text={payload} />
           {showsMeta && (
             <span class="meta">

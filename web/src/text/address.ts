@@ -27,5 +27,5 @@ export function initials(name: string): string {
 export function hueOf(name: string, count: number): number {
   let hash = 0x811c9dc5;
   for (const char of name) hash = Math.imul(hash ^ (char.codePointAt(0) ?? 0), 0x01000193) >>> 0;
-  return (hash ^ (hash >>> 15)) % count;
+  return ((hash ^ (hash >>> 15)) >>> 0) % count;
 }
