@@ -52,7 +52,7 @@ const LAZY = /\/marked\/|\/(?:markdown|EmojiPicker|DialogContents)\.tsx$|\/i18n\
 
 /** Where `npm run dev` and `npm run preview` find a running server. */
 const server = process.env["SIMPLECHAT_URL"] ?? "http://127.0.0.1:3002";
-const proxy = { "^/ws$": { target: server, ws: true } };
+const proxy = { "^/ws$": { target: server, ws: true }, "^/v1/": { target: server } };
 
 export default defineConfig({
   base: BASE,

@@ -25,14 +25,15 @@ function Chatting({ session: current }: { session: Session }): JSX.Element {
   const open = current.open.value;
   useShortcuts(current);
   return (
-    <div class="app" data-pane={open ? "conversation" : "list"}>
+    <main class="app" data-pane={open ? "conversation" : "list"}>
+      <h1 class="visually-hidden">SimpleChat</h1>
       <ConnectionStatus />
       <Sidebar session={current} />
-      <main class="pane">
+      <div class="pane">
         {open ? <ConversationPane key={open.partner} session={current} view={open} /> : <NothingOpen />}
-      </main>
+      </div>
       <Dialogs session={current} />
-    </div>
+    </main>
   );
 }
 

@@ -37,9 +37,8 @@ export function Sidebar({ session }: { session: Session }): JSX.Element {
   }
 
   return (
-    <aside class="sidebar" aria-label={t("conversations")}>
+    <div class="sidebar">
       <header class="sidebar-header">
-        <h1 class="visually-hidden">SimpleChat</h1>
         <span class="me" data-connection={session.connection.value.state}>
           <Avatar name={session.user} />
           <bdi class="me-name">{session.user}</bdi>
@@ -60,6 +59,6 @@ export function Sidebar({ session }: { session: Session }): JSX.Element {
         )}
       </form>
       <ConversationList session={session} text={text} choose={choose} />
-    </aside>
+    </div>
   );
 }
