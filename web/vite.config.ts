@@ -36,6 +36,7 @@ function serviceWorker(): Plugin {
         }
         for (const name of readdirSync(path("public")).sort()) add(name, readFileSync(path(`public/${name}`)));
         const source = readFileSync(path("src/worker/sw.ts"), "utf8");
+        hash.update(source);
         const { code } = await transformWithOxc(source.replace(/^export \{\};\n/m, ""), "sw.ts");
         this.emitFile({
           type: "asset",

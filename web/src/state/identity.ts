@@ -57,6 +57,7 @@ export function signOut(): void {
   refusal.value = undefined;
   void ended.stop();
   link.me = ended.user;
+  link.to = "";
   history.replaceState(null, "", linkTo("", undefined, location));
 }
 

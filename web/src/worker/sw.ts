@@ -5,18 +5,22 @@
 
 export {};
 
+/** The build puts these two in. */
 declare const __URLS__: readonly string[];
 declare const __VERSION__: string;
 
+const URLS = __URLS__;
 const PREFIX = "simplechat-";
 const CACHE = PREFIX + __VERSION__;
 const PAGE = "/client/";
+/** A file is the same whatever headers it was asked with. */
+const HOWEVER = { ignoreVary: true };
 const scope = self as unknown as ServiceWorkerGlobalScope;
 
 async function install(): Promise<void> {
   const cache = await caches.open(CACHE);
   // Files with a hash in their names never change; the others must not come from the browser's cache.
-  await cache.addAll(__URLS__.map((url) => new Request(url, { cache: url.includes("/assets/") ? "default" : "reload" })));
+  await cache.addAll(URLS.map((url) => new Request(url, { cache: url.includes("/assets/") ? "default" : "reload" })));
   await scope.skipWaiting();
 }
 
@@ -29,7 +33,8 @@ async function activate(): Promise<void> {
 async function answer(request: Request): Promise<Response> {
   const isPage = request.mode === "navigate";
   const own = await caches.open(CACHE);
-  const found = isPage ? await own.match(PAGE) : await own.match(request) ?? await caches.match(request);
+  const asked = isPage ? PAGE : request;
+  const found = await own.match(asked, HOWEVER) ?? (isPage ? undefined : await caches.match(request, HOWEVER));
   return found ?? fetch(request);
 }
 
@@ -50,7 +55,7 @@ scope.addEventListener("fetch", (event) => {
   const { origin, pathname } = new URL(url);
   if (method !== "GET" || origin !== location.origin) return;
   const isPage = mode === "navigate" && (pathname === "/client" || pathname === PAGE);
-  if (isPage || __URLS__.includes(pathname) || pathname.startsWith("/client/assets/")) event.respondWith(answer(event.request));
+  if (isPage || URLS.includes(pathname) || pathname.startsWith("/client/assets/")) event.respondWith(answer(event.request));
 });
 scope.addEventListener("notificationclick", (event) => {
   event.notification.close();
