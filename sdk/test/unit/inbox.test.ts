@@ -97,6 +97,19 @@ test("a cursor of another store: what is known is forgotten, shown conversations
   expect(bob.hasEarlier).toBe(false);
 });
 
+test("a page that was asked for before the new cursor is asked for again", async () => {
+  fill(3);
+  const chat = world.open("alice");
+  await world.pass();
+  world.server().storeId = 2;
+  world.server().socket.push({ type: "resync" });
+  await world.pass(6); // the sync is on its way, its refusal is not here yet
+  void chat.conversation("bob").loadEarlier();
+  await world.pass();
+  expect(requests().slice(2).map(({ type, latest }) => `${type}${latest ? " latest" : ""}`)).toEqual(["sync", "history", "sync latest", "conversations", "history"]);
+  expect(texts(chat.conversation("bob"))).toEqual(["m0", "m1", "m2"]);
+});
+
 test("history: page by page to the first message; the window is complete whatever arrives meanwhile", async () => {
   fill(120);
   const chat = world.open("alice");
