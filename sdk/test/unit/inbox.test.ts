@@ -132,6 +132,24 @@ test("history: page by page to the first message; the window is complete whateve
   expect(texts(bob)).toEqual(["late", ...Array.from({ length: 120 }, (_, index) => `m${index}`), "live"]);
 });
 
+test("what is stored late, while the page it belongs to is on its way, is not lost", async () => {
+  fill(120);
+  const chat = world.open("alice");
+  const bob = chat.conversation("bob");
+  void bob.loadEarlier();
+  await world.pass();
+  const loading = bob.loadEarlier();
+  await world.pass(7); // the page is made, and not here yet
+  const at = world.server().store[50]?.at ?? 0;
+  expect(at).toBeLessThan(bob.messages[0]?.at ?? 0);
+  world.server().liveDelays = () => [1];
+  world.server().post("bob", "alice", "late", { at });
+  await world.pass();
+  await loading;
+  expect(bob.messages.length).toBe(101);
+  expect(texts(bob)).toContain("late");
+});
+
 test("a busy server is asked again; an aborted wait rejects; a refusal, too", async () => {
   fill(1);
   let refusals = 2;
