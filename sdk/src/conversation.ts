@@ -52,7 +52,7 @@ export class Conversation extends Emitter<ConversationEvents> {
   told = { readAt: 0, receivedAt: 0 };
   /** Where the complete window starts: Infinity before the first page, -Infinity once everything is in it. @internal */
   floor: Micros = Infinity;
-  /** @internal */
+  /** The page that is on its way. @internal */
   loading: Promise<boolean> | undefined;
   readonly #host: ConversationHost;
   readonly #timeline = new Timeline();
@@ -167,7 +167,8 @@ export class Conversation extends Emitter<ConversationEvents> {
     const message = this.#message(stored);
     if (stored.from === this.#host.user) this.#host.accepted(stored.id);
     this.#note(message);
-    if (stored.at < this.floor && this.floor < Infinity) this.#timeline.remove(message.key);
+    // While a page is on its way this may belong to it, and have been stored just after it was made.
+    if (stored.at < this.floor && this.floor < Infinity && !this.loading) this.#timeline.remove(message.key);
     else this.#timeline.put(message);
     this.#host.touch(this);
     return message;

@@ -53,7 +53,7 @@ export interface ChatOptions {
 /** Options with their defaults. */
 export type Settings = ReturnType<typeof withDefaults>;
 
-/** @internal */
+/** What the chat and its parts go by. */
 export function withDefaults(options: ChatOptions) {
   const now = options.now ?? (() => Date.now());
   const urls = [options.url].flat();

@@ -150,9 +150,15 @@ export class FakeServer {
     const message = { id: frame["id"] as string, from: socket.user, to: frame["to"] as string, payload: frame["payload"] as string, at: this.clock() };
     socket.push({ type: "ack", id: message.id, to: message.to, at: message.at });
     const wait = this.commitMs();
-    if (wait > 0) setTimeout(() => this.#commit(message), wait);
-    else this.#commit(message);
     this.#deliver(message, socket);
+    if (wait === 0) return this.#commit(message);
+    const delivered = new Set(this.sessions);
+    setTimeout(() => {
+      this.#commit(message);
+      for (const session of this.sessions) { // those that came too late for the delivery, and may have synced too early
+        if (!delivered.has(session) && (session.user === message.from || session.user === message.to)) session.push({ type: "resync" });
+      }
+    }, wait);
   }
 
   #commit(message: StoredMessage): void {

@@ -97,6 +97,19 @@ test("a cursor of another store: what is known is forgotten, shown conversations
   expect(bob.hasEarlier).toBe(false);
 });
 
+test("a page that was asked for before the new cursor is asked for again", async () => {
+  fill(3);
+  const chat = world.open("alice");
+  await world.pass();
+  world.server().storeId = 2;
+  world.server().socket.push({ type: "resync" });
+  await world.pass(6); // the sync is on its way, its refusal is not here yet
+  void chat.conversation("bob").loadEarlier();
+  await world.pass();
+  expect(requests().slice(2).map(({ type, latest }) => `${type}${latest ? " latest" : ""}`)).toEqual(["sync", "history", "sync latest", "conversations", "history"]);
+  expect(texts(chat.conversation("bob"))).toEqual(["m0", "m1", "m2"]);
+});
+
 test("history: page by page to the first message; the window is complete whatever arrives meanwhile", async () => {
   fill(120);
   const chat = world.open("alice");
@@ -117,6 +130,24 @@ test("history: page by page to the first message; the window is complete whateve
   expect([await load(), bob.messages.length]).toEqual([false, 122]);
   expect(await bob.loadEarlier()).toBe(false);
   expect(texts(bob)).toEqual(["late", ...Array.from({ length: 120 }, (_, index) => `m${index}`), "live"]);
+});
+
+test("what is stored late, while the page it belongs to is on its way, is not lost", async () => {
+  fill(120);
+  const chat = world.open("alice");
+  const bob = chat.conversation("bob");
+  void bob.loadEarlier();
+  await world.pass();
+  const loading = bob.loadEarlier();
+  await world.pass(7); // the page is made, and not here yet
+  const at = world.server().store[50]?.at ?? 0;
+  expect(at).toBeLessThan(bob.messages[0]?.at ?? 0);
+  world.server().liveDelays = () => [1];
+  world.server().post("bob", "alice", "late", { at });
+  await world.pass();
+  await loading;
+  expect(bob.messages.length).toBe(101);
+  expect(texts(bob)).toContain("late");
 });
 
 test("a busy server is asked again; an aborted wait rejects; a refusal, too", async () => {

@@ -186,4 +186,25 @@ describe("with a storage", () => {
     for (const chat of [first, second]) expect(states(chat.conversation("bob"))).toEqual(["one sent"]);
     expect(world.server().store).toHaveLength(1);
   });
+
+  test("what another tab heard of is no ack", async () => {
+    const store = new MemoryStore();
+    const first = world.open("alice", { storage: new MemoryStorage({ store }) });
+    const second = world.open("alice", { storage: new MemoryStorage({ store }) });
+    await world.pass();
+    void second.conversation("bob").loadEarlier();
+    world.server().post("bob", "alice", "hi");
+    await world.pass();
+    world.server().fault = (_, { type }) => (type === "normal" ? "lost" : undefined);
+    const { id } = first.send("bob", "delivered, but not stored");
+    for (const session of world.server().sessions) session.push({ type: "normal", id, from: "alice", to: "bob", payload: "delivered, but not stored", at: world.server().clock() });
+    await world.pass();
+    expect(states(second.conversation("bob"))).toEqual(["hi sent", "delivered, but not stored sent"]);
+    void first.conversation("bob").loadEarlier();
+    await world.pass();
+    expect(states(first.conversation("bob"))).toEqual(["hi sent", "delivered, but not stored pending"]);
+    world.server().fault = () => undefined;
+    await world.pass(60_000);
+    expect(world.server().store.map((message) => message.id)).toEqual(["hi", id]);
+  });
 });
