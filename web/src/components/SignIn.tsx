@@ -36,7 +36,7 @@ export function SignIn(): JSX.Element {
         <p class="tagline">{t("tagline")}</p>
         <ConnectionStatus />
         <form id="identity" autocomplete="off" onSubmit={register}>
-          {refused && <p class="refusal" role="alert">{refusalText(refused)}</p>}
+          {refused && <p class="refusal" data-code={refused.code} role="alert">{refusalText(refused)}</p>}
           <label>
             <span>{t("myId")}</span>
             <input id="me" ref={me} required maxLength={64} pattern={USER_PATTERN} title={t("idHint")} placeholder="alice"
