@@ -1,5 +1,5 @@
 import type { JSX } from "preact";
-import { useRef } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { t } from "../i18n/index.js";
 import { link, recentUsers, refusal, signIn } from "../state/identity.js";
 import { ADDRESS_PATTERN, USER_PATTERN } from "../text/address.js";
@@ -17,6 +17,11 @@ export function SignIn(): JSX.Element {
   const refused = refusal.value;
   const recent = recentUsers();
 
+  // Where there is something to do. Not on a finger's device, whose keyboard would cover the page.
+  useEffect(() => {
+    if (!matchMedia("(pointer: coarse)").matches) (token.current ?? me.current)?.focus();
+  }, [refused]);
+
   function register(event: Event): void {
     event.preventDefault();
     const user = me.current?.value ?? "";
@@ -31,11 +36,11 @@ export function SignIn(): JSX.Element {
         <p class="tagline">{t("tagline")}</p>
         <ConnectionStatus />
         <form id="identity" autocomplete="off" onSubmit={register}>
-          {refused && <p class="refusal" role="alert">{refusalText(refused)}</p>}
+          {refused && <p class="refusal" data-code={refused.code} role="alert">{refusalText(refused)}</p>}
           <label>
             <span>{t("myId")}</span>
             <input id="me" ref={me} required maxLength={64} pattern={USER_PATTERN} title={t("idHint")} placeholder="alice"
-              defaultValue={link.me} autofocus={!refused} {...NO_HELP} />
+              defaultValue={link.me} {...NO_HELP} />
           </label>
           <label>
             <span>{t("recipientId")} <small>({t("optional")})</small></span>
@@ -45,7 +50,7 @@ export function SignIn(): JSX.Element {
           {refused && (
             <label>
               <span>{t("token")}</span>
-              <input id="token" ref={token} type="password" autocomplete="off" maxLength={8192} autofocus aria-describedby="token-hint" {...NO_HELP} />
+              <input id="token" ref={token} type="password" autocomplete="off" maxLength={8192} aria-describedby="token-hint" {...NO_HELP} />
               <small id="token-hint">{t("tokenHint")}</small>
             </label>
           )}

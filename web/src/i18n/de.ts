@@ -1,7 +1,6 @@
 import type { Catalogue } from "./en.js";
 
 export const de: Catalogue = {
-  languageName: "Deutsch",
   tagline: "Chat auf dem eigenen Server.",
 
   myId: "Meine Kennung",
@@ -54,7 +53,6 @@ export const de: Catalogue = {
   newMessages: "Neu",
   jumpToLatest: "Zur neuesten Nachricht",
   typing: { one: "{names} schreibt…", other: "{names} schreiben…" },
-  saidAt: "{name}, {time}",
   incoming: "{name}: {text}",
   incomingMany: { one: "{count} neue Nachricht von {name}", other: "{count} neue Nachrichten von {name}" },
 
@@ -72,7 +70,6 @@ export const de: Catalogue = {
 
   message: "Nachricht",
   write: "Nachricht schreiben",
-  writeTo: "An {name} schreiben",
   composerHelp: "Enter sendet, Umschalt und Enter macht eine neue Zeile.",
   send: "Senden",
   clear: "Leeren",

@@ -3,7 +3,6 @@ export type Plural = { readonly other: string } & { readonly [Category in "zero"
 
 // In the texts, {name} is replaced; in those of a plural, {count} is the number.
 export const en = {
-  languageName: "English",
   tagline: "Chat on your own server.",
 
   // Sign-in
@@ -60,7 +59,6 @@ export const en = {
   newMessages: "New",
   jumpToLatest: "Jump to the latest message",
   typing: { one: "{names} is typing…", other: "{names} are typing…" } as Plural,
-  saidAt: "{name}, {time}",
   incoming: "{name}: {text}",
   incomingMany: { one: "{count} new message from {name}", other: "{count} new messages from {name}" } as Plural,
 
@@ -80,7 +78,6 @@ export const en = {
   // Composer
   message: "Message",
   write: "Write a message",
-  writeTo: "Write to {name}",
   composerHelp: "Enter sends, Shift and Enter makes a new line.",
   send: "Send",
   clear: "Clear",
