@@ -24,6 +24,8 @@ target_compile_definitions(boost INTERFACE
   BOOST_ASIO_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED BOOST_BEAST_SEPARATE_COMPILATION BOOST_ALL_NO_LIB)
 add_library(boost_asio STATIC ${CMAKE_CURRENT_LIST_DIR}/boost/asio.cc)
 add_library(boost_beast STATIC ${CMAKE_CURRENT_LIST_DIR}/boost/beast.cc)
+add_library(boost_asio_ssl STATIC ${CMAKE_CURRENT_LIST_DIR}/boost/asio_ssl.cc)
 target_link_libraries(boost_asio PUBLIC boost)
+target_link_libraries(boost_asio_ssl PUBLIC boost_asio OpenSSL::SSL)
 target_link_libraries(boost_beast PUBLIC boost_asio)
 target_link_libraries(boost INTERFACE Threads::Threads)

@@ -1,7 +1,8 @@
-// simplechat: the whole of SimpleChat in one process. The gateway is the cluster's; behind its ports stand a directory
-// and a queue in memory and a SQLite store.
+// simplechat: the whole of SimpleChat in one process, and a client for the terminal. `serve`: the gateway is the
+// cluster's; behind its ports stand a directory and a queue in memory and a SQLite store. `chat`: chat_client/.
 
 #include <iostream>
+#include <string_view>
 #include <vector>
 
 #include "adapters/memory/dead_letter_file.h"
@@ -12,6 +13,7 @@
 #include "apps/consumer.h"
 #include "apps/gateway_options.h"
 #include "apps/web_client.h"
+#include "chat_client/chat_program.h"
 
 namespace {
 
@@ -62,9 +64,13 @@ void serve(const Settings& settings, runtime::StopSignal& stop_signal) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  // A client has options of its own, and none of the server's environment and files.
+  if (argc > 1 && std::string_view(argv[1]) == "chat") return chat_client::run_chat(argc - 2, argv + 2);
   Settings settings;
   runtime::Options options("simplechat", "Self-hosted chat in one process.");
   options.command("serve", "run the server");
+  options.command("chat", "talk to a server from a terminal or a script; chat --help says how");
+  options.ignore_variable("SIMPLECHAT_TOKEN");  // chat's
   options.require_command();
   options.text("data-dir", settings.data_dir, "./data", "directory of the database; made if missing");
   apps::declare(options, settings.gateway);

@@ -334,6 +334,7 @@ Options::Failure Options::apply_variables(std::string_view source,
   const auto spelling = [](const Option& option) { return variable_name(option.name_); };
   for (const auto& [key, value] : variables) {
     if (!key.starts_with(kVariablePrefix) || key.starts_with(kTestVariablePrefix) || key == kFileVariable) continue;
+    if (std::ranges::find(ignored_variables_, key) != ignored_variables_.end()) continue;
     const auto option = std::ranges::find(options_, key, spelling);
     if (option == options_.end()) return unknown(source, key, value, spelling);
     if (Failure failure = apply(*option, source, key, value)) return failure;

@@ -96,6 +96,9 @@ class Options {
   // Without a command the program does nothing.
   void require_command() { command_required_ = true; }
 
+  // A variable that is not an option's, and nevertheless not an unknown key.
+  void ignore_variable(std::string name) { ignored_variables_.push_back(std::move(name)); }
+
   // Declaring sets the field to its default. An empty text, URL or secret is allowed if the default is empty.
   Option& text(std::string name, std::string& field, std::string_view fallback, std::string help);
   Option& secret(std::string name, std::string& field, std::string help);  // default: empty
@@ -166,6 +169,7 @@ class Options {
   std::deque<Option> options_;
   std::vector<std::pair<std::string, std::string>> commands_;  // name, help
   std::vector<std::function<std::optional<std::string>()>> rules_;
+  std::vector<std::string> ignored_variables_;
   bool command_required_ = false;
 };
 
