@@ -1,5 +1,5 @@
-// gateway-without-store: the gateway itself, on one reactor, in front of a queue that confirms in the next loop turn and
-// a store that has everything: what a reactor can do when nothing behind it holds it up.
+// gateway-without-store: the gateway itself, on one reactor, in front of a queue that confirms in the next loop turn
+// and a store that has everything: what a reactor can do when nothing behind it holds it up.
 
 #include <CLI/CLI.hpp>
 #include <boost/asio/post.hpp>

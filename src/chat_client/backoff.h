@@ -1,5 +1,5 @@
-// Full jitter: a wait of 0 to an exponential bound, so that clients that were lost together do not return together. Sans
-// I/O; randomness is a parameter.
+// Full jitter: a wait of 0 to an exponential bound, so that clients that were lost together do not return together.
+// Sans I/O; randomness is a parameter.
 #pragma once
 
 #include <algorithm>

@@ -160,7 +160,8 @@ class ChatProgram final : LinkEvents {
     if (output_.is_broken()) return begin_finish(session_.outbox().empty() ? kOk : kNotAcked);
     carry();
     if (const auto code = front_->exit_code()) return begin_finish(*code);
-    // While the reader of stdout is slow, the session's time stands still; the server may give it up, and it syncs later.
+    // While the reader of stdout is slow, the session's time stands still; the server may give it up, and it syncs
+    // later.
     input_.want(front_->wants_input() && !output_.is_full());
     link_.pause(output_.is_full());
     arm_timer();

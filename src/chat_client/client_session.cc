@@ -33,9 +33,8 @@ void ClientSession::start(Instant now) {
   assert(state_ == State::idle);
   if (options_.history_count > 0) {
     if (options_.receives) feed_.hold_for_history(true, now);
-    history_.push_back({.with = options_.history_with,
-                        .missing = std::min(options_.history_count, kHistoryMax),
-                        .is_first = true});
+    history_.push_back(
+        {.with = options_.history_with, .missing = std::min(options_.history_count, kHistoryMax), .is_first = true});
   }
   open(now);
 }
@@ -140,7 +139,8 @@ void ClientSession::check_deadlines(Instant now) {
 void ClientSession::frame_received(std::string_view text, Instant now) {
   if (state_ != State::registering && state_ != State::online) return;
   auto frame = reader_.read(text);
-  if (!frame) return lose("the server sent what is not of the contract: " + frame.error().message, Milliseconds(0), now);
+  if (!frame)
+    return lose("the server sent what is not of the contract: " + frame.error().message, Milliseconds(0), now);
   std::visit([this, now](auto&& known) { handle(std::move(known), now); }, *std::move(frame));
   advance(now);
 }
@@ -193,7 +193,8 @@ void ClientSession::handle(wire::server::Resync /*frame*/, Instant /*now*/) { fe
 
 // The server is going away: leave at a random moment of the time that it gives.
 void ClientSession::handle(wire::server::Draining frame, Instant now) {
-  if (state_ == State::online) drain_at_ = now + random_wait(std::min(Milliseconds(frame.after_ms), kDrainMax), random_);
+  if (state_ == State::online)
+    drain_at_ = now + random_wait(std::min(Milliseconds(frame.after_ms), kDrainMax), random_);
 }
 
 void ClientSession::handle(wire::server::Pong /*frame*/, Instant /*now*/) { pong_at_.reset(); }
@@ -273,8 +274,8 @@ void ClientSession::history_failed(const wire::server::Error& error, Instant now
   history_answer_at_.reset();
   const HistoryRequest request = std::move(history_.front());
   history_.pop_front();
-  events_.emplace_back(HistoryFailed{
-      .with = request.with, .reason = describe(error), .may_be_repeated = may_be_repeated(error.code)});
+  events_.emplace_back(
+      HistoryFailed{.with = request.with, .reason = describe(error), .may_be_repeated = may_be_repeated(error.code)});
   if (request.is_first && options_.receives) feed_.hold_for_history(false, now);
 }
 
@@ -313,11 +314,9 @@ std::string ClientSession::next_ref(std::string_view kind) { return std::string(
 Submitted ClientSession::submit(wire::Draft draft, Instant now) {
   if (!outbox_.has_room()) return Submitted::full;
   if (draft.id.empty()) draft.id = make_message_id(unix_ms_(), random_(), random_());
-  const bool is_new = outbox_.add({.id = std::move(draft.id),
-                                   .from = options_.me,
-                                   .to = std::move(draft.to),
-                                   .payload = std::move(draft.payload)},
-                                  now);
+  const bool is_new = outbox_.add(
+      {.id = std::move(draft.id), .from = options_.me, .to = std::move(draft.to), .payload = std::move(draft.payload)},
+      now);
   typing_told_at_.reset();
   advance(now);
   return is_new ? Submitted::taken : Submitted::repeated;
@@ -330,7 +329,8 @@ void ClientSession::tell_typing(const std::string& to, Instant now) {
 }
 
 void ClientSession::mark(chat::MarkKind kind, const std::string& with, chat::Timestamp at, Instant now) {
-  const auto [place, is_new] = marks_.try_emplace(with, chat::Mark{.user = options_.me, .with = with, .kind = kind, .at = at});
+  const auto [place, is_new] =
+      marks_.try_emplace(with, chat::Mark{.user = options_.me, .with = with, .kind = kind, .at = at});
   if (!is_new) {
     place->second.at = std::max(place->second.at, at);
     if (kind == chat::MarkKind::read) place->second.kind = kind;

@@ -1,8 +1,9 @@
 // One user's session with a server, as the contract wants clients to be. Sans I/O: text frames, time and randomness in;
 // text frames, events and orders for the link out.
 //
-// It registers, repeats what is not acked under the same id, catches up through `sync` (feed.h), watches the connection by
-// pings, leaves a draining server, and comes back after a loss with full-jitter backoff, unless the server said not to.
+// It registers, repeats what is not acked under the same id, catches up through `sync` (feed.h), watches the connection
+// by pings, leaves a draining server, and comes back after a loss with full-jitter backoff, unless the server said not
+// to.
 //
 // After every call the owner takes what came of it: take_order(), take_frames(), take_events(); and calls wake() at
 // next_wake(). One thread. Bounds: Outbox's and Feed's; kRequestsMax histories wait; kMarksMax marks wait, then they go

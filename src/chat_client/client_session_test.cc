@@ -113,8 +113,8 @@ TEST_F(Session, BacksOffWithFullJitterUpToHalfAMinute) {
 
 TEST_F(Session, RegistrationErrorsThatAreFinal) {
   for (const auto code : {chat::ErrorCode::unauthorized, chat::ErrorCode::forbidden, chat::ErrorCode::bad_frame}) {
-    ClientSession session({.me = "alice", .token = "t", .receives = true, .history_with = {}}, [] { return 0U; },
-                          [] { return 0U; });
+    ClientSession session(
+        {.me = "alice", .token = "t", .receives = true, .history_with = {}}, [] { return 0U; }, [] { return 0U; });
     session.start(now_);
     session.link_opened(now_);
     std::string text;
@@ -186,7 +186,8 @@ TEST_F(Session, AnAnsweredPingKeepsTheConnection) {
     sleep();
     for (const std::string& frame : frames()) {
       if (type_of(frame) == "ping") from_server(R"({"type":"pong","ref":"p","at":1})");
-      if (type_of(frame) == "sync") from_server(R"({"type":"sync","ref":"s2","messages":[],"cursor":"c0","more":false})");
+      if (type_of(frame) == "sync")
+        from_server(R"({"type":"sync","ref":"s2","messages":[],"cursor":"c0","more":false})");
     }
   }
   EXPECT_TRUE(session_.online());
@@ -258,8 +259,7 @@ TEST_F(Session, AStoredMessageNeedsNoAck) {
 class FirstHistory : public SessionFixture {
  protected:
   FirstHistory()
-      : SessionFixture(
-            {.me = "alice", .token = {}, .receives = true, .history_with = "bob", .history_count = 20}) {}
+      : SessionFixture({.me = "alice", .token = {}, .receives = true, .history_with = "bob", .history_count = 20}) {}
 };
 
 TEST_F(FirstHistory, LiveMessagesWaitForIt) {

@@ -23,7 +23,7 @@ struct Settings {
   std::string to{};                  // empty: none
   std::string token{};               // empty: none
   std::vector<std::string> texts{};  // to be sent
-  bool sends_stdin = false;        // --send -
+  bool sends_stdin = false;          // --send -
   bool follows = false;
   bool json = false;
   std::optional<std::size_t> history{};

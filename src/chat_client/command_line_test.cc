@@ -38,8 +38,9 @@ class CommandLine : public ::testing::Test {
 };
 
 TEST_F(CommandLine, ReadsAll) {
-  const Settings settings = good({"--url", "ws://a:1", "--url", "wss://b/x", "--me", "alice", "--to", "bob", "--send",
-                                  "one", "--send", "-v", "--send", "-", "--timeout", "1.5", "--history", "7", "--json"});
+  const Settings settings =
+      good({"--url", "ws://a:1", "--url", "wss://b/x", "--me", "alice", "--to", "bob", "--send", "one", "--send", "-v",
+            "--send", "-", "--timeout", "1.5", "--history", "7", "--json"});
   ASSERT_EQ(settings.urls.size(), 2U);
   EXPECT_EQ(settings.urls[1].authority(), "b:443");
   EXPECT_EQ(settings.texts, (std::vector<std::string>{"one", "-v"}));
@@ -142,8 +143,9 @@ TEST(ServerUrl, ReadsItsParts) {
 }
 
 TEST(ServerUrl, RefusesTheRest) {
-  for (const std::string_view text : {"", "ws://", "ws:///x", "http://a", "ws://a:0", "ws://a:65536", "ws://a:b", "ws://a b",
-                                      "ws://u:p@a", "ws://a/#x", "ws://a/\r\nX: y", "ws://[::1", "ws://[x]", "ws://a:"}) {
+  for (const std::string_view text :
+       {"", "ws://", "ws:///x", "http://a", "ws://a:0", "ws://a:65536", "ws://a:b", "ws://a b", "ws://u:p@a",
+        "ws://a/#x", "ws://a/\r\nX: y", "ws://[::1", "ws://[x]", "ws://a:"}) {
     EXPECT_FALSE(parse_server_url(text)) << text;
   }
 }

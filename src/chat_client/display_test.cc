@@ -79,9 +79,7 @@ TEST(Transcript, NoLineOfATextCanPassForAMessage) {
             "00:02 bob: a\n      ┆ 00:03 carol: b\n      ┆ c\\x0dd\n");
 }
 
-TEST(Transcript, EscapesInNotes) {
-  EXPECT_EQ(Transcript(utc, false).note("a\x1b[0m\nb"), "* a\\x1b[0m\\nb\n");
-}
+TEST(Transcript, EscapesInNotes) { EXPECT_EQ(Transcript(utc, false).note("a\x1b[0m\nb"), "* a\\x1b[0m\\nb\n"); }
 
 TEST(Screen, DrawsNothingIfNothingHasChanged) {
   Screen screen;
@@ -107,7 +105,8 @@ TEST(Screen, TakesTheFootingOffBeforeItPrints) {
 
 TEST(Screen, CutsRowsToTheWidth) {
   Screen screen;
-  const std::string drawn = screen.draw("", {.rows = {std::string(50, 'x')}, .prompt = {}, .before = {}, .after = {}}, 10);
+  const std::string drawn =
+      screen.draw("", {.rows = {std::string(50, 'x')}, .prompt = {}, .before = {}, .after = {}}, 10);
   EXPECT_TRUE(drawn.contains("xxxxxxxxx…")) << drawn;
   EXPECT_FALSE(drawn.contains("xxxxxxxxxx")) << drawn;
 }

@@ -64,8 +64,8 @@ struct Notice {
   std::string text;
 };
 
-using Event = std::variant<Online, Waiting, Ended, Shown, Acked, Refused, HistoryLoaded, HistoryFailed, Typing, Marked,
-                           Notice>;
+using Event =
+    std::variant<Online, Waiting, Ended, Shown, Acked, Refused, HistoryLoaded, HistoryFailed, Typing, Marked, Notice>;
 
 // The other side of a message's conversation: a user, or a group address.
 [[nodiscard]] inline const std::string& partner_of(const chat::Message& message, const std::string& me) {

@@ -1,13 +1,13 @@
 // Which messages are shown, and when: each once, in the contract's order (guarantee 4). Sans I/O.
 //
 // Live delivery is at once and best effort, `sync` is exact. So a feed walks `sync` from its cursor after each
-// registration, on `resync`, and from time to time; what came live during the walk after a registration is held and shown
-// with what the walk brought, sorted by (at, from, id). After that, live messages are shown as they come. One that a later
-// walk finds is shown then: a stream cannot be sorted backwards.
+// registration, on `resync`, and from time to time; what came live during the walk after a registration is held and
+// shown with what the walk brought, sorted by (at, from, id). After that, live messages are shown as they come. One
+// that a later walk finds is shown then: a stream cannot be sorted backwards.
 //
-// The first time there is no cursor: `sync {latest}` gives the one behind everything stored, and what was before is left
-// to the history. If the server refuses a cursor (another store), the walk starts at the first message and leaves out what
-// is older than the first registration.
+// The first time there is no cursor: `sync {latest}` gives the one behind everything stored, and what was before is
+// left to the history. If the server refuses a cursor (another store), the walk starts at the first message and leaves
+// out what is older than the first registration.
 //
 // Bounds: held messages (kHeldMessagesMax, kHeldBytesMax): beyond, what is held is shown, sorted in itself.
 #pragma once
@@ -30,8 +30,8 @@ class Feed {
  public:
   static constexpr std::size_t kHeldMessagesMax = 10'000;
   static constexpr std::size_t kHeldBytesMax = std::size_t{32} * 1024 * 1024;
-  // A walk soon after each registration finds what was acked but not stored yet then; later ones keep the cursor near the
-  // end, so that SeenMessages need not remember for long.
+  // A walk soon after each registration finds what was acked but not stored yet then; later ones keep the cursor near
+  // the end, so that SeenMessages need not remember for long.
   static constexpr Milliseconds kFirstCheck{2'000};
   static constexpr Milliseconds kCheckEvery{30'000};
   static constexpr std::size_t kCheckAfterMessages = 1'000;

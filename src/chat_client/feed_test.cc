@@ -13,7 +13,9 @@ class FeedTest : public ::testing::Test {
   static chat::Message of(std::string id, chat::Timestamp at, std::string from = "bob") {
     return {.id = std::move(id), .from = std::move(from), .to = "alice", .payload = "x", .at = at};
   }
-  void live(std::string id, chat::Timestamp at, std::string from = "bob") { feed_.live(of(std::move(id), at, std::move(from)), now_); }
+  void live(std::string id, chat::Timestamp at, std::string from = "bob") {
+    feed_.live(of(std::move(id), at, std::move(from)), now_);
+  }
   // "latest", "from CURSOR" or "" if nothing is asked for.
   std::string asked() {
     const auto request = feed_.take_request(now_);
@@ -46,7 +48,7 @@ TEST_F(FeedTest, ShowsLiveMessagesOnceAndAtOnce) {
   go_online();
   live("a", 101);
   EXPECT_EQ(shown(), "a");
-  live("a", 105);  // repeated after a fault, with another time
+  live("a", 105);           // repeated after a fault, with another time
   live("a", 101, "carol");  // another sender's of the same id
   EXPECT_EQ(shown(), "a");
 }

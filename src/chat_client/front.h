@@ -1,5 +1,5 @@
-// What stands between a ClientSession and whoever uses it. Sans I/O: bytes of stdin and the session's events in, bytes for
-// stdout and stderr out. Lives in the program, beside the session that it speaks to.
+// What stands between a ClientSession and whoever uses it. Sans I/O: bytes of stdin and the session's events in, bytes
+// for stdout and stderr out. Lives in the program, beside the session that it speaks to.
 #pragma once
 
 #include <optional>

@@ -55,7 +55,8 @@ void LineEditor::take_byte(unsigned char byte, std::vector<KeyEvent>& events) {
   // Complete if it is valid; given up if it can become no character.
   const Character character = first_character(character_);
   constexpr std::size_t kCharacterBytesMax = 4;
-  const bool may_grow = static_cast<unsigned char>(character_.front()) >= 0xc2 && character_.size() < kCharacterBytesMax;
+  const bool may_grow =
+      static_cast<unsigned char>(character_.front()) >= 0xc2 && character_.size() < kCharacterBytesMax;
   if (!character.is_valid && may_grow) return;
   if (character.is_valid) insert(character.code, events);
   character_.clear();

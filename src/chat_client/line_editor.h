@@ -1,12 +1,12 @@
 // The line that is being written: keys in, text and cursor out. Sans I/O.
 //
 // Of our own, on a terminal in raw mode, instead of libedit: what is needed is small (one logical line, moved in a
-// window), while a library that draws by itself would have to be taught to make room for messages that come meanwhile, to
-// take bytes from an event loop, and to show what others wrote safely; and readline's licence is not ours.
+// window), while a library that draws by itself would have to be taught to make room for messages that come meanwhile,
+// to take bytes from an event loop, and to show what others wrote safely; and readline's licence is not ours.
 //
-// Keys: as in a shell (arrows, Home, End, Ctrl-A E B F P N K U W, backspace, delete). Pasted text is taken as it is, line
-// feeds included (bracketed paste); Alt-Enter writes one. Bound: a message's payload; beyond, keys are ignored. The latest
-// kRecalledMax lines can be recalled.
+// Keys: as in a shell (arrows, Home, End, Ctrl-A E B F P N K U W, backspace, delete). Pasted text is taken as it is,
+// line feeds included (bracketed paste); Alt-Enter writes one. Bound: a message's payload; beyond, keys are ignored.
+// The latest kRecalledMax lines can be recalled.
 #pragma once
 
 #include <cstddef>

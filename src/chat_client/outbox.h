@@ -1,7 +1,7 @@
 // Own messages that are not acked yet, in the order of their writing. Sans I/O.
 //
-// Bounded by kMessagesMax and kBytesMax: beyond, has_room() is false and whoever writes waits. A message is known by its
-// recipient and id, as the contract has it.
+// Bounded by kMessagesMax and kBytesMax: beyond, has_room() is false and whoever writes waits. A message is known by
+// its recipient and id, as the contract has it.
 #pragma once
 
 #include <cstddef>

@@ -1,11 +1,11 @@
 #include "chat_client/safe_text.h"
 
 #include <fmt/format.h>
+#include <locale.h>
 #include <wchar.h>
 
 #include <clocale>
 #include <iterator>
-#include <locale.h>
 
 #include "websocket/utf8.h"
 

@@ -27,8 +27,8 @@ void append_safe(std::string& out, Character character, std::string_view bytes);
 // All of `text` in one line: a line feed becomes \n, in two characters.
 [[nodiscard]] std::string safe_line(std::string_view text);
 
-// Columns that a terminal gives a character; in doubt the greater number, so that what is thought to fit does fit. 0 for
-// combining ones.
+// Columns that a terminal gives a character; in doubt the greater number, so that what is thought to fit does fit. 0
+// for combining ones.
 [[nodiscard]] std::size_t columns_of(char32_t code);
 [[nodiscard]] std::size_t columns_of(std::string_view safe);
 

@@ -9,8 +9,12 @@ namespace {
 
 constexpr std::string_view kWrapOff = "\x1b[?7l";
 constexpr std::string_view kWrapOn = "\x1b[?7h";
-constexpr std::string_view kSaveCursor = "\x1b" "7";
-constexpr std::string_view kRestoreCursor = "\x1b" "8";
+constexpr std::string_view kSaveCursor =
+    "\x1b"
+    "7";
+constexpr std::string_view kRestoreCursor =
+    "\x1b"
+    "8";
 constexpr std::string_view kDim = "\x1b[2m";
 constexpr std::string_view kPlain = "\x1b[0m";
 constexpr std::string_view kEraseBelow = "\x1b[J";
@@ -32,7 +36,8 @@ std::string Screen::draw(std::string_view lines, const Footing& footing, std::si
   out += lines;
   out += kWrapOff;
   for (const std::string& row : footing.rows) out += fmt::format("{}{}{}\n", kDim, fit(row, columns), kPlain);
-  out += fmt::format("{}{}{}{}{}{}", footing.prompt, footing.before, kSaveCursor, footing.after, kRestoreCursor, kWrapOn);
+  out +=
+      fmt::format("{}{}{}{}{}{}", footing.prompt, footing.before, kSaveCursor, footing.after, kRestoreCursor, kWrapOn);
   drawn_ = footing;
   rows_drawn_ = footing.rows.size() + 1;
   is_stale_ = false;

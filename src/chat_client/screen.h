@@ -1,9 +1,9 @@
-// The lower end of the terminal: rows that say what is going on, and the line that is being written. Sans I/O: makes the
-// bytes to be written.
+// The lower end of the terminal: rows that say what is going on, and the line that is being written. Sans I/O: makes
+// the bytes to be written.
 //
 // What is printed scrolls away above them for good; they are taken off before and drawn again after it, so that nothing
-// tears the line. Each row is cut to the terminal's width and drawn with automatic wrapping off, and the cursor is put by
-// saving its place: a terminal that gives a character another width than is thought here loses nothing by it.
+// tears the line. Each row is cut to the terminal's width and drawn with automatic wrapping off, and the cursor is put
+// by saving its place: a terminal that gives a character another width than is thought here loses nothing by it.
 #pragma once
 
 #include <cstddef>

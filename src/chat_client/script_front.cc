@@ -114,7 +114,8 @@ void ScriptFront::send_line(InputLines::Line line, Instant now) {
     draft = *std::move(parsed);
   } else {
     if (!websocket::is_utf8(line.text)) return line_failed(line.number, "is not UTF-8");
-    if (line.text.size() > chat::limits::kPayloadBytesMax) return line_failed(line.number, "is longer than 65536 bytes");
+    if (line.text.size() > chat::limits::kPayloadBytesMax)
+      return line_failed(line.number, "is longer than 65536 bytes");
     draft.payload = std::move(line.text);
   }
   if (draft.to.empty()) draft.to = settings_.to;

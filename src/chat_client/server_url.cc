@@ -47,9 +47,7 @@ bool read_authority(std::string_view authority, ServerUrl& url) {
 
 }  // namespace
 
-std::string ServerUrl::authority() const {
-  return host.contains(':') ? "[" + host + "]:" + port : host + ":" + port;
-}
+std::string ServerUrl::authority() const { return host.contains(':') ? "[" + host + "]:" + port : host + ":" + port; }
 
 std::expected<ServerUrl, std::string> parse_server_url(std::string_view text) {
   ServerUrl url;

@@ -22,7 +22,8 @@ constexpr std::size_t kReadBytes = std::size_t{16} * 1024;
 // A pipe that is writable takes so many bytes without waiting (pipe(7), PIPE_BUF).
 constexpr std::size_t kWriteBytes = 4096;
 
-// Another number for the same file, so that the loop can own it. A closed one is read and written as /dev/null would be.
+// Another number for the same file, so that the loop can own it. A closed one is read and written as /dev/null would
+// be.
 int duplicate(int descriptor) {
   const int copy = ::dup(descriptor);
   if (copy < 0) throw std::runtime_error("stdin or stdout is closed");
@@ -73,7 +74,7 @@ StandardOutput::StandardOutput(asio::io_context& loop, std::function<void()> on_
 
 // A pipe whose reader is gone says so, even if nothing is written.
 void StandardOutput::watch_reader() {
-  struct stat status {};
+  struct stat status{};
   if (::fstat(descriptor_.native_handle(), &status) != 0 || !S_ISFIFO(status.st_mode)) return;
   descriptor_.async_wait(asio::posix::stream_descriptor::wait_error, [this](const boost::system::error_code& error) {
     if (!error) broke();

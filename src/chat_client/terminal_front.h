@@ -1,5 +1,5 @@
-// A person at a terminal: messages scroll by, and below them are the own ones that are not acked yet, what is going on, and
-// the line that is being written. Sans I/O.
+// A person at a terminal: messages scroll by, and below them are the own ones that are not acked yet, what is going on,
+// and the line that is being written. Sans I/O.
 //
 // An own message scrolls up when it is acked, so that the order on the screen is the contract's. The row above the line
 // says one thing at a time: why it is not connected, who is writing, or how far the last own message has come.
@@ -80,7 +80,7 @@ class TerminalFront final : public Front {
   Screen screen_;
   std::size_t columns_ = 80;
 
-  std::string to_;  // empty: nobody yet
+  std::string to_;                        // empty: nobody yet
   chat::Timestamp own_at_ = 0;            // of the last own message to `to_`
   chat::Timestamp peer_received_at_ = 0;  // marks of `to_`
   chat::Timestamp peer_read_at_ = 0;

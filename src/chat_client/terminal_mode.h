@@ -1,5 +1,5 @@
-// The terminal's mode while a person writes: keys come one by one and are not shown by it. What is written is still treated
-// as lines. Put back when this object ends.
+// The terminal's mode while a person writes: keys come one by one and are not shown by it. What is written is still
+// treated as lines. Put back when this object ends.
 #pragma once
 
 #include <termios.h>

@@ -13,7 +13,8 @@ namespace {
 constexpr std::string_view kBold = "\x1b[1m";
 constexpr std::string_view kDim = "\x1b[2m";
 constexpr std::string_view kPlain = "\x1b[0m";
-constexpr std::string_view kContinuation = "      ┆ ";  // as wide as "14:03 " and a bar: no such line can pass for a message
+constexpr std::string_view kContinuation =
+    "      ┆ ";  // as wide as "14:03 " and a bar: no such line can pass for a message
 
 }  // namespace
 
@@ -30,9 +31,7 @@ std::string Transcript::clock_of(chat::Timestamp at) const {
   return fmt::format("{:02}:{:02}", time.tm_hour, time.tm_min);
 }
 
-std::string Transcript::note(std::string_view text) const {
-  return styled(kDim, "* " + safe_line(text)) + "\n";
-}
+std::string Transcript::note(std::string_view text) const { return styled(kDim, "* " + safe_line(text)) + "\n"; }
 
 std::string Transcript::lines(const chat::Message& message, bool with_recipient) {
   std::string out;

@@ -99,7 +99,12 @@ class ConnectionOver final : public Connection, public std::enable_shared_from_t
  public:
   template <class... Context>
   ConnectionOver(asio::io_context& loop, ServerUrl url, LinkEvents& events, Context&... context)
-      : loop_(loop), url_(std::move(url)), events_(&events), resolver_(loop), resumed_(loop), socket_(loop, context...) {}
+      : loop_(loop),
+        url_(std::move(url)),
+        events_(&events),
+        resolver_(loop),
+        resumed_(loop),
+        socket_(loop, context...) {}
 
   void start() override { asio::co_spawn(loop_, run(this->shared_from_this()), asio::detached); }
 
@@ -178,7 +183,8 @@ class ConnectionOver final : public Connection, public std::enable_shared_from_t
           co_await tls.async_handshake(asio::ssl::stream_base::client, asio::as_tuple(asio::use_awaitable));
       if (is_bad_certificate(failed)) {
         const char* const why = X509_verify_cert_error_string(SSL_get_verify_result(tls.native_handle()));
-        throw LinkLoss{.reason = "the certificate of " + url_.authority() + " is not trusted: " + why, .is_final = true};
+        throw LinkLoss{.reason = "the certificate of " + url_.authority() + " is not trusted: " + why,
+                       .is_final = true};
       }
       if (failed) throw cannot_connect(failed);
     }

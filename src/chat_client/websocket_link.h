@@ -1,7 +1,8 @@
 // The connection of a ClientSession: a WebSocket over TCP or TLS, by Boost.Beast, which websocket_link.cc alone names.
 //
-// Lives on one io_context, whose thread calls it and is called back. Events come from the loop, never from within a call.
-// Bound: what the session hands over; it keeps to its outbox. A message of more than kMessageBytesMax ends the connection.
+// Lives on one io_context, whose thread calls it and is called back. Events come from the loop, never from within a
+// call. Bound: what the session hands over; it keeps to its outbox. A message of more than kMessageBytesMax ends the
+// connection.
 #pragma once
 
 #include <boost/asio/io_context.hpp>

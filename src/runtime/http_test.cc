@@ -33,7 +33,8 @@ TEST(Percent, RoundTripsEveryByte) {
 }
 
 TEST(AcceptEncoding, GzipIsAcceptedWhereItIsNamedAndNotExcluded) {
-  for (const char* const accepted : {"gzip", "GZIP", "gzip, deflate, br", "br;q=1.0, gzip;q=0.8", "deflate , gzip ; q=0.001"}) {
+  for (const char* const accepted :
+       {"gzip", "GZIP", "gzip, deflate, br", "br;q=1.0, gzip;q=0.8", "deflate , gzip ; q=0.001"}) {
     EXPECT_TRUE(accepts_gzip(accepted)) << accepted;
   }
   for (const char* const refused : {"", "br", "gzip;q=0", "gzip; q=0.000, br", "xgzip", "identity,,"}) {

@@ -23,15 +23,16 @@ constexpr std::string_view kScope = "/client";  // of the service worker: also t
 HttpResponse file_response(const StaticFile& file, const HttpRequest& request) {
   const std::string etag = fmt::format("W/\"{}\"", file.version);
   const bool is_versioned = file.name.starts_with(kVersionedDirectory);
-  HttpResponse response{.content_type = std::string(file.content_type),
-                        .headers = {{"Content-Security-Policy", std::string(kContentSecurityPolicy)},
-                                    {"X-Content-Type-Options", "nosniff"},
-                                    {"Referrer-Policy", "no-referrer"},
-                                    {"Cross-Origin-Opener-Policy", "same-origin"},
-                                    {"Service-Worker-Allowed", std::string(kScope)},
-                                    {"Cache-Control", is_versioned ? "public, max-age=31536000, immutable" : "no-cache"},
-                                    {"Vary", "Accept-Encoding"},
-                                    {"ETag", etag}}};
+  HttpResponse response{
+      .content_type = std::string(file.content_type),
+      .headers = {{"Content-Security-Policy", std::string(kContentSecurityPolicy)},
+                  {"X-Content-Type-Options", "nosniff"},
+                  {"Referrer-Policy", "no-referrer"},
+                  {"Cross-Origin-Opener-Policy", "same-origin"},
+                  {"Service-Worker-Allowed", std::string(kScope)},
+                  {"Cache-Control", is_versioned ? "public, max-age=31536000, immutable" : "no-cache"},
+                  {"Vary", "Accept-Encoding"},
+                  {"ETag", etag}}};
   if (request.if_none_match == etag) {
     response.status = 304;
   } else if (!file.gzip.empty() && runtime::accepts_gzip(request.accept_encoding)) {
