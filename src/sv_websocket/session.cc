@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <ctime>
 #include <utility>
 #include <variant>
 
@@ -29,11 +28,10 @@ constexpr std::int64_t kRequestRetryMs = 200;
 // Deliveries kept back while the directory is asked. Beyond: dropped, and a resync follows the registration.
 constexpr std::size_t kRegisteringBytesMax = std::size_t{256} * 1024;
 
-// std::chrono::steady_clock in seconds, as of the kernel's last tick: each frame asks for it.
+// By std::chrono::steady_clock and none that is cheaper to ask: it is the one that the simulation moves.
 std::uint32_t clock_s() {
-  timespec now{};
-  ::clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-  return static_cast<std::uint32_t>(now.tv_sec);
+  return static_cast<std::uint32_t>(
+      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now().time_since_epoch()).count());
 }
 
 }  // namespace
