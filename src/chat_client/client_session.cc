@@ -141,7 +141,7 @@ void ClientSession::frame_received(std::string_view text, Instant now) {
   auto frame = reader_.read(text);
   if (!frame)
     return lose("the server sent what is not of the contract: " + frame.error().message, Milliseconds(0), now);
-  std::visit([this, now](auto&& known) { handle(std::move(known), now); }, *std::move(frame));
+  std::visit([this, now](auto&& known) { handle(std::forward<decltype(known)>(known), now); }, *std::move(frame));
   advance(now);
 }
 
@@ -298,7 +298,9 @@ void ClientSession::ask_for_pages(Instant now) {
     }
   }
   // The first history is asked for behind the cursor, so that nothing falls between them.
-  if (history_.empty() || !history_ref_.empty() || (history_.front().is_first && feed_.catching_up())) return;
+  if (history_.empty() || !history_ref_.empty() || (history_.front().is_first && feed_.expects_first_cursor())) {
+    return;
+  }
   HistoryRequest& request = history_.front();
   history_ref_ = next_ref("h");
   history_answer_at_ = now + kAnswerMax;

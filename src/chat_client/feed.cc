@@ -15,8 +15,11 @@ bool sorts_before(const chat::Message& a, const chat::Message& b) {
 
 void Feed::online(chat::Timestamp registered_at) {
   if (first_registered_at_ == 0) first_registered_at_ = registered_at;
+  registered_at_ = registered_at;
   online_ = true;
   catching_up_ = true;
+  catch_up_walks_ = 0;
+  found_older_ = false;
   walk_ = Walk::wanted;
   walk_at_.reset();
   jitter_.reset();
@@ -74,7 +77,9 @@ void Feed::answered(std::vector<chat::Message> messages, std::string cursor, boo
   jitter_.reset();
   for (chat::Message& message : messages) {
     if (from_the_start_ && message.at < first_registered_at_) continue;
-    if (!seen_.contains(message)) hold(std::move(message));
+    if (seen_.contains(message)) continue;
+    if (message.at < registered_at_) found_older_ = true;
+    hold(std::move(message));
   }
   const bool moved = cursor_ != cursor;
   cursor_ = std::move(cursor);
@@ -88,9 +93,13 @@ void Feed::answered(std::vector<chat::Message> messages, std::string cursor, boo
 void Feed::finish_walk(Instant now) {
   walk_ = Walk::none;
   from_the_start_ = false;
-  const bool was_catching_up = std::exchange(catching_up_, false);
-  if (!held_for_history_) release();
-  if (was_catching_up) walk_at_ = now + kFirstCheck;
+  if (catching_up_) {
+    const bool found_older = std::exchange(found_older_, false);
+    ++catch_up_walks_;
+    catching_up_ = catch_up_walks_ == 1 || (found_older && catch_up_walks_ < kCatchUpWalksMax);
+    walk_at_ = now + (catching_up_ ? kSettle : kFirstCheck);
+  }
+  if (!holding()) release();
 }
 
 void Feed::failed(std::string_view code, Milliseconds at_least, Instant now) {

@@ -1,9 +1,11 @@
 // Which messages are shown, and when: each once, in the contract's order (guarantee 4). Sans I/O.
 //
 // Live delivery is at once and best effort, `sync` is exact. So a feed walks `sync` from its cursor after each
-// registration, on `resync`, and from time to time; what came live during the walk after a registration is held and
-// shown with what the walk brought, sorted by (at, from, id). After that, live messages are shown as they come. One
-// that a later walk finds is shown then: a stream cannot be sorted backwards.
+// registration, on `resync`, and from time to time. What was on its way into the store when the session registered
+// comes neither live nor by the first walk, so it walks again kSettle later, and once more as long as that brings
+// something older than the registration. What came live meanwhile is held and shown with what the walks brought, sorted
+// by (at, from, id). After that, live messages are shown as they come. One that a later walk finds is shown then: a
+// stream cannot be sorted backwards.
 //
 // The first time there is no cursor: `sync {latest}` gives the one behind everything stored, and what was before is
 // left to the history. If the server refuses a cursor (another store), the walk starts at the first message and leaves
@@ -30,8 +32,10 @@ class Feed {
  public:
   static constexpr std::size_t kHeldMessagesMax = 10'000;
   static constexpr std::size_t kHeldBytesMax = std::size_t{32} * 1024 * 1024;
-  // A walk soon after each registration finds what was acked but not stored yet then; later ones keep the cursor near
-  // the end, so that SeenMessages need not remember for long.
+  static constexpr Milliseconds kSettle{250};
+  static constexpr int kCatchUpWalksMax = 5;  // then it holds live messages no longer
+  // Another walk finds what a store that was far behind has got by then; later ones keep the cursor near the end, so
+  // that SeenMessages need not remember for long.
   static constexpr Milliseconds kFirstCheck{2'000};
   static constexpr Milliseconds kCheckEvery{30'000};
   static constexpr std::size_t kCheckAfterMessages = 1'000;
@@ -60,8 +64,8 @@ class Feed {
   void failed(std::string_view code, Milliseconds at_least, Instant now);
   [[nodiscard]] std::optional<Instant> next_wake() const;
 
-  // From a registration to the end of its walk.
-  [[nodiscard]] bool catching_up() const { return catching_up_; }
+  // The first cursor is asked for: what is stored from its answer on will be walked.
+  [[nodiscard]] bool expects_first_cursor() const { return catching_up_ && !cursor_; }
   // What is to be shown now.
   [[nodiscard]] std::vector<chat::Message> take();
 
@@ -81,7 +85,10 @@ class Feed {
   std::vector<chat::Message> ready_;
 
   bool online_ = false;
-  bool catching_up_ = false;
+  bool catching_up_ = false;  // from a registration to the end of its walks
+  int catch_up_walks_ = 0;    // that are through
+  bool found_older_ = false;  // the present walk brought something from before the registration
+  chat::Timestamp registered_at_ = 0;
   bool held_for_history_ = false;
   Walk walk_ = Walk::none;
   bool again_ = false;                       // something may have been missed since the walk began

@@ -34,6 +34,13 @@ class FeedTest : public ::testing::Test {
     feed_.online(100);
     EXPECT_EQ(asked(), "latest");
     answer({}, "c0");
+    settle("c0");
+  }
+  // The second walk after a registration, which brings nothing.
+  void settle(const std::string& cursor) {
+    sleep();
+    EXPECT_EQ(asked(), "from " + cursor);
+    answer({}, cursor);
   }
   void sleep() {
     ASSERT_TRUE(feed_.next_wake());
@@ -43,6 +50,41 @@ class FeedTest : public ::testing::Test {
   Instant now_{std::chrono::hours(1)};
   Feed feed_{[] { return std::uint64_t{99}; }};
 };
+
+// A message that was not stored yet when the session registered, nor delivered to it.
+TEST_F(FeedTest, WalksAgainForWhatWasOnItsWayIntoTheStore) {
+  go_online();
+  feed_.offline();
+  feed_.online(200);
+  EXPECT_EQ(asked(), "from c0");
+  live("d", 201);
+  answer({of("a", 150)}, "c1");
+  EXPECT_EQ(shown(), "");
+  const Instant before = now_;
+  sleep();
+  EXPECT_EQ(now_ - before, Feed::kSettle);
+  EXPECT_EQ(asked(), "from c1");
+  answer({of("b", 198)}, "c2");
+  EXPECT_EQ(shown(), "");
+  sleep();
+  EXPECT_EQ(asked(), "from c2");
+  answer({of("d", 201)}, "c3");
+  EXPECT_EQ(shown(), "abd");
+}
+
+TEST_F(FeedTest, LiveMessagesDoNotWaitForeverForASlowStore) {
+  go_online();
+  feed_.offline();
+  feed_.online(200);
+  live("z", 201);
+  for (int i = 0; i < Feed::kCatchUpWalksMax; ++i) {
+    EXPECT_EQ(shown(), "");
+    if (i > 0) sleep();
+    EXPECT_NE(asked(), "");
+    answer({of(std::to_string(i), 100 + i)}, "c" + std::to_string(i));
+  }
+  EXPECT_EQ(shown(), "01234z");
+}
 
 TEST_F(FeedTest, ShowsLiveMessagesOnceAndAtOnce) {
   go_online();
@@ -66,6 +108,8 @@ TEST_F(FeedTest, AfterALossShowsWhatWasMissedInOrderWithWhatCameMeanwhile) {
   EXPECT_EQ(asked(), "from c1");
   EXPECT_EQ(shown(), "a");  // of before the loss; the rest waits for the end
   answer({of("b", 102), of("d", 204)}, "c2");
+  EXPECT_EQ(shown(), "");
+  settle("c2");
   EXPECT_EQ(shown(), "bcde");
 }
 
@@ -75,6 +119,7 @@ TEST_F(FeedTest, SortsByTimeThenSenderThenId) {
   feed_.online(200);
   EXPECT_EQ(asked(), "from c0");
   answer({of("z", 5, "carol"), of("b", 5, "bob"), of("a", 5, "bob"), of("y", 4, "dave")}, "c1");
+  settle("c1");
   EXPECT_EQ(shown(), "yabz");
 }
 
@@ -128,6 +173,7 @@ TEST_F(FeedTest, WithAnotherStoreItStartsAgainAndLeavesOutWhatWasBefore) {
   feed_.failed("bad_frame", Milliseconds(0), now_);
   EXPECT_EQ(asked(), "from ");
   answer({of("old", 50), of("b", 102), of("c", 103)}, "n1");
+  settle("n1");
   EXPECT_EQ(shown(), "c");
 }
 
@@ -135,7 +181,7 @@ TEST_F(FeedTest, LooksAgainSoonAfterARegistrationAndWhileMessagesCome) {
   go_online();
   sleep();
   EXPECT_EQ(asked(), "from c0");
-  answer({of("late", 99)}, "c1");  // acked before, stored after the first answer
+  answer({of("late", 99)}, "c1");  // of before, from a store that was far behind
   EXPECT_EQ(shown(), "late");
   EXPECT_FALSE(feed_.next_wake());  // nothing happens: nothing to look for
   const Instant before = now_;
@@ -159,7 +205,12 @@ TEST_F(FeedTest, WhatIsHeldIsBounded) {
 
 TEST_F(FeedTest, WhatTheHistoryShowedIsNotShownAgain) {
   feed_.hold_for_history(true, now_);
-  go_online();
+  feed_.online(100);
+  EXPECT_TRUE(feed_.expects_first_cursor());
+  EXPECT_EQ(asked(), "latest");
+  answer({}, "c0");
+  EXPECT_FALSE(feed_.expects_first_cursor());
+  settle("c0");
   live("b", 102);
   live("a", 101);
   EXPECT_EQ(shown(), "");

@@ -33,7 +33,10 @@ class FrontFixture : public SessionFixture {
     static_cast<void>(session_.take_order());
     session_.link_opened(now_);
     from_server(R"({"type":"registered","user":"alice","session":"s","at":1})");
-    if (syncs) answer_sync({}, "c0");
+    if (syncs) {
+      answer_sync({}, "c0");
+      settle("c0");
+    }
     carry();
   }
   std::string take_output() { return std::exchange(output_, {}); }

@@ -43,8 +43,15 @@ class SessionFixture : public ::testing::Test {
   void go_online() {
     register_first();
     answer_sync({}, "c0");
+    settle("c0");
     events();
     frames();
+  }
+
+  // The second walk after a registration, which brings nothing.
+  void settle(std::string cursor) {
+    sleep();
+    answer_sync({}, std::move(cursor));
   }
 
   void from_server(std::string_view text) { session_.frame_received(text, now_); }
