@@ -191,8 +191,6 @@ class Load {
       throw std::system_error(errno, std::generic_category(), fmt::format("connect 127.0.0.1:{}", port));
     }
     out_ = bench::opening_request();
-    websocket::append_masked_frame(out_, websocket::Opcode::kText,
-                                   fmt::format(R"({{"type":"register","from":"{}"}})", user_of(index)), kNoMask);
     flush(client);
     epoll_event event{};
     event.events = EPOLLIN | EPOLLET;  // one recv() takes all that has come
@@ -295,6 +293,10 @@ class Load {
       if (head == 0) throw std::runtime_error("no upgrade: " + std::string(bytes));
       client.upgraded = true;
       bytes.remove_prefix(head);
+      // Not together with the opening request: some servers lose what comes so early.
+      websocket::append_masked_frame(out_, websocket::Opcode::kText,
+                                     fmt::format(R"({{"type":"register","from":"{}"}})", user_of(index)), kNoMask);
+      flush(client);
     }
     const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(bytes[at]); };
     while (bytes.size() >= 2) {

@@ -1,7 +1,10 @@
-// gateway-without-store: the gateway itself, on one reactor, in front of a queue that confirms at once and a store that
-// has everything: what a reactor can do when nothing behind it holds it up.
+// gateway-without-store: the gateway itself, on one reactor, in front of a queue that confirms in the next loop turn
+// and a store that has everything: what a reactor can do when nothing behind it holds it up.
 
 #include <CLI/CLI.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <chrono>
 #include <cstdint>
 #include <span>
@@ -19,10 +22,12 @@
 namespace {
 
 using namespace simplechat;
+namespace asio = boost::asio;
 
 class ConfirmingQueue final : public chat::MessageQueue {
  public:
   chat::Task<chat::Result<void>> publish(const chat::RecordBatch& /*batch*/) override {
+    co_await asio::post(co_await asio::this_coro::executor, asio::use_awaitable);
     co_return chat::Result<void>();
   }
 };

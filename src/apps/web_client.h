@@ -1,4 +1,4 @@
-// The web client's files (web/), built into the program so that it needs no files beside it.
+// The built web client (web/dist), built into the program so that it needs no files beside it.
 #pragma once
 
 #include <span>

@@ -141,7 +141,7 @@ void ClientSession::frame_received(std::string_view text, Instant now) {
   auto frame = reader_.read(text);
   if (!frame)
     return lose("the server sent what is not of the contract: " + frame.error().message, Milliseconds(0), now);
-  std::visit([this, now](auto&& known) { handle(std::move(known), now); }, *std::move(frame));
+  std::visit([this, now](auto&& known) { handle(std::forward<decltype(known)>(known), now); }, *std::move(frame));
   advance(now);
 }
 

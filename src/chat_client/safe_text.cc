@@ -1,10 +1,9 @@
 #include "chat_client/safe_text.h"
 
 #include <fmt/format.h>
-#include <locale.h>
-#include <wchar.h>
 
 #include <clocale>
+#include <cwchar>
 #include <iterator>
 
 #include "websocket/utf8.h"

@@ -1,6 +1,7 @@
 #include "runtime/http.h"
 
 #include <algorithm>
+#include <boost/algorithm/string/predicate.hpp>
 
 #include "runtime/json_text.h"
 
@@ -91,6 +92,24 @@ std::optional<std::string> HttpRequest::query(std::string_view name) const {
     return key.size() == pair.size() ? std::string() : percent_decode(pair.substr(key.size() + 1));
   }
   return std::nullopt;
+}
+
+bool accepts_gzip(std::string_view accept_encoding) {
+  const auto trim = [](std::string_view text) {
+    const std::size_t begin = text.find_first_not_of(" \t");
+    if (begin == std::string_view::npos) return std::string_view();
+    return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
+  };
+  while (!accept_encoding.empty()) {
+    const std::size_t comma = accept_encoding.find(',');
+    const std::string_view entry = accept_encoding.substr(0, comma);
+    accept_encoding.remove_prefix(comma == std::string_view::npos ? accept_encoding.size() : comma + 1);
+    const std::size_t semicolon = entry.find(';');
+    if (!boost::algorithm::iequals(trim(entry.substr(0, semicolon)), "gzip")) continue;
+    const std::string_view weight = semicolon == std::string_view::npos ? "q=1" : trim(entry.substr(semicolon + 1));
+    return weight.find_first_of("123456789") != std::string_view::npos;  // "q=0", also with decimals: not acceptable
+  }
+  return false;
 }
 
 std::string percent_decode(std::string_view text) { return decode(text, Plus::is_space); }

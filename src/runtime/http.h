@@ -19,6 +19,8 @@ struct HttpRequest {
   std::string body{};
   std::string authorization{};  // the header's value, empty if absent
   std::string content_type{};
+  std::string accept_encoding{};
+  std::string if_none_match{};
   std::string remote_address{};  // of the peer; empty in a request that is sent
 
   // The path without the query.
@@ -35,6 +37,9 @@ struct HttpResponse {
 };
 
 using HttpHandler = std::function<boost::asio::awaitable<HttpResponse>(const HttpRequest&)>;
+
+// Whether an Accept-Encoding header's value admits gzip (RFC 9110 12.5.3).
+[[nodiscard]] bool accepts_gzip(std::string_view accept_encoding);
 
 // Decodes %XX and, as in form encoding, + as a space. Malformed sequences are kept as they are.
 [[nodiscard]] std::string percent_decode(std::string_view text);

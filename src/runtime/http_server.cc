@@ -130,6 +130,8 @@ HttpRequest to_request(Parser& parser, const Connection& connection) {
   request.body = std::move(message.body());
   request.authorization = message[http::field::authorization];
   request.content_type = message[http::field::content_type];
+  request.accept_encoding = message[http::field::accept_encoding];
+  request.if_none_match = message[http::field::if_none_match];
   request.remote_address = connection.remote_address;
   return request;
 }

@@ -32,6 +32,16 @@ TEST(Percent, RoundTripsEveryByte) {
   EXPECT_EQ(percent_decode(percent_encode(all)), all);
 }
 
+TEST(AcceptEncoding, GzipIsAcceptedWhereItIsNamedAndNotExcluded) {
+  for (const char* const accepted :
+       {"gzip", "GZIP", "gzip, deflate, br", "br;q=1.0, gzip;q=0.8", "deflate , gzip ; q=0.001"}) {
+    EXPECT_TRUE(accepts_gzip(accepted)) << accepted;
+  }
+  for (const char* const refused : {"", "br", "gzip;q=0", "gzip; q=0.000, br", "xgzip", "identity,,"}) {
+    EXPECT_FALSE(accepts_gzip(refused)) << refused;
+  }
+}
+
 TEST(HttpRequest, PathIsTheTargetWithoutTheQuery) {
   EXPECT_EQ(get("/v1/history?with=bob").path(), "/v1/history");
   EXPECT_EQ(get("/").path(), "/");

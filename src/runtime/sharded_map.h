@@ -14,9 +14,18 @@
 
 namespace simplechat::runtime {
 
+// A text whose hash is known already.
+struct HashedText {
+  std::string_view text;
+  std::size_t hash;
+
+  friend bool operator==(const HashedText& hashed, std::string_view other) { return hashed.text == other; }
+};
+
 struct StringHash {
   using is_transparent = void;
   std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
+  std::size_t operator()(const HashedText& hashed) const { return hashed.hash; }
 };
 
 template <class Value>
@@ -27,9 +36,10 @@ class ShardedMap {
  public:
   // The value of `key`, or Value{} if there is none. Thread-safe.
   [[nodiscard]] Value get(std::string_view key) const {
-    const Shard& shard = shard_of(key);
+    const HashedText hashed{.text = key, .hash = StringHash{}(key)};
+    const Shard& shard = shards_[index_of(hashed.hash)];
     const std::scoped_lock lock(shard.mutex);
-    const auto entry = shard.values.find(key);
+    const auto entry = shard.values.find(hashed);
     return entry == shard.values.end() ? Value{} : entry->second;
   }
 
@@ -38,9 +48,10 @@ class ShardedMap {
   // returns. Thread-safe.
   template <class Change>
   auto update(std::string_view key, Change&& change) {
-    Shard& shard = shard_of(key);
+    const HashedText hashed{.text = key, .hash = StringHash{}(key)};
+    Shard& shard = shards_[index_of(hashed.hash)];
     const std::scoped_lock lock(shard.mutex);
-    auto entry = shard.values.find(key);
+    auto entry = shard.values.find(hashed);
     if (entry == shard.values.end()) entry = shard.values.emplace(std::string(key), Value{}).first;
     auto result = change(entry->second, ++shard.serial);
     if (entry->second == Value{}) shard.values.erase(entry);
@@ -65,10 +76,8 @@ class ShardedMap {
   };
   static constexpr std::size_t kShards = 64;
 
-  [[nodiscard]] Shard& shard_of(std::string_view key) { return shards_[index_of(key)]; }
-  [[nodiscard]] const Shard& shard_of(std::string_view key) const { return shards_[index_of(key)]; }
   // The map inside a shard takes the hash's other bits.
-  [[nodiscard]] static std::size_t index_of(std::string_view key) { return (StringHash{}(key) >> 48) % kShards; }
+  [[nodiscard]] static std::size_t index_of(std::size_t hash) { return (hash >> 48) % kShards; }
 
   std::array<Shard, kShards> shards_;
 };

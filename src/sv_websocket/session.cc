@@ -28,6 +28,7 @@ constexpr std::int64_t kRequestRetryMs = 200;
 // Deliveries kept back while the directory is asked. Beyond: dropped, and a resync follows the registration.
 constexpr std::size_t kRegisteringBytesMax = std::size_t{256} * 1024;
 
+// By std::chrono::steady_clock and none that is cheaper to ask: it is the one that the simulation moves.
 std::uint32_t clock_s() {
   return static_cast<std::uint32_t>(
       std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now().time_since_epoch()).count());

@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::uint64_t kEveryByte = 0x0101010101010101ULL;
 constexpr std::uint64_t kHighBits = 0x80 * kEveryByte;
+constexpr std::size_t kWordBytes = sizeof(std::uint64_t);
 
 // Bytes that are looked at together, by whatever vector instructions there are.
 using Chunk [[gnu::vector_size(16)]] = unsigned char;
@@ -67,9 +68,18 @@ std::size_t plain_prefix(std::string_view text) {
     std::memcpy(&chunk, text.data() + at, sizeof chunk);
     if (__builtin_reduce_or((chunk < 0x20) | (chunk == '"') | (chunk == '\\')) != 0) break;
   }
-  for (std::uint64_t word = 0; at + sizeof word <= text.size(); at += sizeof word) {
-    std::memcpy(&word, text.data() + at, sizeof word);
-    if (const std::size_t offset = first_escape(word); offset < sizeof word) return at + offset;
+  const auto escape_at = [&text](std::size_t place) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, text.data() + place, sizeof word);
+    return first_escape(word);
+  };
+  for (; at + kWordBytes <= text.size(); at += kWordBytes) {
+    if (const std::size_t offset = escape_at(at); offset < kWordBytes) return at + offset;
+  }
+  if (at == text.size()) return at;
+  if (text.size() >= kWordBytes) {  // the last eight bytes: those that were looked at already are plain
+    const std::size_t last = text.size() - kWordBytes;
+    return last + escape_at(last);
   }
   while (at < text.size() && !must_escape(text[at])) ++at;
   return at;

@@ -12,7 +12,7 @@ import path from "node:path";
 import { after, before, test } from "node:test";
 import {
   CLIENT_A, CLIENT_B, connectionIs, eventually, launchBrowser, messages, newUsers, send, sendFrames, statesAre, texts,
-  stored, textsAre, withClients,
+  stored, textsAre, unreadIs, withClients,
 } from "./harness.js";
 
 const PAGE_MESSAGES = 50;
@@ -105,25 +105,43 @@ scenario("the history is there after a reload", async ({ open }) => {
   }
 });
 
-scenario("earlier messages come page by page, and the view stays where it was", async ({ open }) => {
+scenario("scrolling up brings the whole history, and the view stays where it was", async ({ open }) => {
   const [alice, bob] = newUsers("alice", "bob");
   const count = 2 * PAGE_MESSAGES + 20;
-  const numbers = Array.from({ length: count }, (_, index) => `message ${index}`);
   const empty = await open(CLIENT_A);
-  await sendFrames(empty, alice, bob, numbers);
+  await sendFrames(empty, alice, bob, Array.from({ length: count }, (_, index) => `message ${index}`));
 
   const page = await open(CLIENT_B, { me: bob, to: alice });
-  await textsAre(page, numbers.slice(-PAGE_MESSAGES));
-  await page.$eval("#earlier", (button) => button.scrollIntoView());
-  const top = () => page.locator(".message", { hasText: numbers[count - PAGE_MESSAGES] })
-    .evaluate((element) => element.getBoundingClientRect().top);
-  const before = await top();
-  await page.click("#earlier");
-  await textsAre(page, numbers.slice(-2 * PAGE_MESSAGES));
-  assert.ok(Math.abs(await top() - before) < 2);
-  await page.click("#earlier");
-  await textsAre(page, numbers);
+  const shown = async () => (await texts(page)).map((text) => Number(text.replace("message ", "")));
+  const inView = (number) => page.locator(".message", { hasText: new RegExp(`message ${number}$`) });
+  await eventually(async () => (await shown())[0], 0, "the page does not open at the first unread message");
+  await page.click("#latest");
+  await eventually(async () => (await shown()).at(-1), count - 1, "the newest message is not shown");
+  await unreadIs(page, alice, 0);
+  await page.reload();
+  await eventually(async () => (await shown()).at(-1), count - 1, "the page does not open at the newest message");
+  const seen = new Set();
+  await page.hover("#scroller");
+  for (const endMs = Date.now() + 20_000; !seen.has(0) && Date.now() < endMs;) {
+    const numbers = await shown();
+    assert.deepEqual(numbers, numbers.toSorted((a, b) => a - b), "out of order");
+    for (const number of numbers) seen.add(number);
+    await page.mouse.wheel(0, -300);
+    await page.waitForTimeout(50);
+  }
+  assert.equal(seen.size, count, "some messages were never shown");
   await eventually(() => page.isHidden("#earlier"), true, "there is nothing earlier, but the button stays");
+  // What comes meanwhile does not move the reader.
+  const first = inView(0);
+  await eventually(() => first.isVisible(), true, "the first message is not in view");
+  const top = () => first.evaluate((element) => element.getBoundingClientRect().top);
+  const before = await top();
+  const alicePage = await open(CLIENT_A, { me: alice, to: bob });
+  await send(alicePage, "one more");
+  await eventually(() => page.isVisible("#latest"), true, "nothing leads to the latest message");
+  assert.ok(Math.abs(await top() - before) < 2, "the view has moved");
+  await page.click("#latest");
+  await eventually(async () => (await texts(page)).at(-1), "one more", "the latest message is not shown");
 });
 
 scenario("Clear clears the view, not the history", async ({ open }) => {
@@ -172,18 +190,15 @@ scenario("messages of a third user wait in the list of other conversations", asy
   const [alice, bob, carol] = newUsers("alice", "bob", "carol");
   const alicePage = await open(CLIENT_A, { me: alice, to: bob });
   const carolPage = await open(CLIENT_B, { me: carol, to: alice });
-  const badges = () => alicePage.$$eval(`#conversations [data-with="${carol}"] .unread`,
-    (found) => found.map(({ textContent }) => textContent));
-  const unreadIs = (expected) => eventually(badges, expected, "alice sees another unread count");
   await send(alicePage, "to bob");
   await send(carolPage, "one");
   await send(carolPage, "two");
-  await unreadIs(["2 unread"]);
+  await unreadIs(alicePage, carol, 2);
   assert.deepEqual(await texts(alicePage), ["to bob"]);
   await statesAre(carolPage, ["sent", "sent"]);
   await statesAre(alicePage, ["sent"]);
   await alicePage.reload(); // the count is the server's, too
-  await unreadIs(["2 unread"]);
+  await unreadIs(alicePage, carol, 2);
 
   await alicePage.fill("#message", "a draft for bob");
   await alicePage.click(`#conversations [data-with="${carol}"]`);
@@ -195,7 +210,7 @@ scenario("messages of a third user wait in the list of other conversations", asy
   await alicePage.click(`#conversations [data-with="${bob}"]`);
   await textsAre(alicePage, ["to bob"]);
   assert.equal(await alicePage.inputValue("#message"), "a draft for bob");
-  await unreadIs([]);
+  await unreadIs(alicePage, carol, 0);
 });
 
 for (const [what, direction] of [["whose ack was lost", "toPage"], ["that was lost", "toGateway"]]) {
@@ -225,15 +240,14 @@ scenario("a repeated message counts once as unread", async ({ open, proxyTo }) =
   const proxy = await proxyTo(CLIENT_A);
   const alicePage = await open(CLIENT_A, { me: alice, to: bob, ws: proxy.url });
   const bobPage = await open(CLIENT_B, { me: bob, to: carol });
-  const listed = () => bobPage.$$eval("#conversations button > span",
-    (parts) => parts.map(({ textContent }) => textContent));
   proxy.swallow("toPage");
   await send(alicePage, "one");
-  await eventually(listed, [alice, "one", "1 unread"], "bob's list differs");
+  await unreadIs(bobPage, alice, 1);
   proxy.cut();
   await statesAre(alicePage, ["sent"]);
   await send(alicePage, "two");
-  await eventually(listed, [alice, "two", "2 unread"], "bob's list differs");
+  await unreadIs(bobPage, alice, 2);
+  assert.equal(await bobPage.textContent(`#conversations [data-with="${alice}"] .preview`), "two");
 });
 
 scenario("what both wrote without a connection arrives once, and the draft stays", async ({ open, proxyTo }) => {
@@ -332,14 +346,36 @@ for (const code of ["unavailable", "rate_limited"]) {
   });
 }
 
-scenario("a message that the server refuses is shown as failed, with the reason", async ({ open }) => {
+scenario("a message that the server refuses is shown as failed, with the reason, and sent again on request", async ({ open, proxyTo }) => {
+  const [alice, bob] = newUsers("alice", "bob");
+  const proxy = await proxyTo(CLIENT_A);
+  const page = await open(CLIENT_A, { me: alice, to: bob, ws: proxy.url });
+  const refuse = async (text) => {
+    proxy.swallow("toGateway");
+    await send(page, text);
+    await eventually(async () => (await messages(page)).at(-1)?.state, "pending", "the message is not pending");
+    proxy.relay();
+    proxy.say({ type: "error", code: "forbidden", message: "Not to him", id: (await messages(page)).at(-1).id });
+  };
+  await refuse("please");
+  await statesAre(page, ["failed"]);
+  assert.notEqual(await page.textContent(".failure span"), "");
+  await page.click(".failure >> text=Try again");
+  await statesAre(page, ["sent"]);
+  await refuse("never mind");
+  await statesAre(page, ["sent", "failed"]);
+  await page.click(".failure >> text=Discard");
+  await textsAre(page, ["please"]);
+});
+
+scenario("a text that is too long is not taken, and is not lost", async ({ open }) => {
   const [alice, bob] = newUsers("alice", "bob");
   const page = await open(CLIENT_A, { me: alice, to: bob });
   await send(page, "x".repeat(70_000));
-  await statesAre(page, ["failed"]);
-  assert.notEqual(await page.textContent("#status .notice"), "");
+  assert.equal((await page.inputValue("#message")).length, 70_000);
+  await textsAre(page, []);
   await send(page, "shorter");
-  await statesAre(page, ["failed", "sent"]);
+  await textsAre(page, ["shorter"]);
 });
 
 scenario("a close code from 4500 on ends the session: no reconnect by itself", async ({ open, proxyTo }) => {
@@ -351,7 +387,7 @@ scenario("a close code from 4500 on ends the session: no reconnect by itself", a
   assert.match(await page.textContent("#status"), /revoked/);
   await page.clock.fastForward(120_000);
   assert.equal(proxy.connections, 1);
-  await page.click("#register"); // but the user may
+  await page.click("#status button"); // but the user may
   await connectionIs(page, "online");
 });
 
@@ -366,13 +402,59 @@ scenario("other closes are followed by a reconnect", async ({ open, proxyTo }) =
   }
 });
 
-scenario("the link's token goes into register, to the same server", async ({ open }) => {
+scenario("without a network the page opens, shows what it had, and sends later", async ({ open }) => {
   const [alice, bob] = newUsers("alice", "bob");
-  const page = await open(CLIENT_A, { to: bob, token: "abc.def" });
+  const page = await open(CLIENT_A, { me: alice, to: bob });
+  await send(page, "written with a network");
+  await statesAre(page, ["sent"]);
+  await page.evaluate(() => navigator.serviceWorker.ready);
+  await page.context().setOffline(true);
+  await page.reload();
+  await textsAre(page, ["written with a network"]);
+  assert.equal(await page.getAttribute("#status", "data-network"), "offline");
+  await send(page, "written without");
+  await statesAre(page, ["sent", "pending"]);
+  await page.reload();
+  await textsAre(page, ["written with a network", "written without"]);
+  await page.context().setOffline(false);
+  await statesAre(page, ["sent", "sent"]);
+  await stored(CLIENT_A, alice, bob, ["written with a network", "written without"]);
+});
+
+scenario("links and Markdown are shown as such, and only safe links", async ({ open }) => {
+  const [alice, bob] = newUsers("alice", "bob");
+  const page = await open(CLIENT_A, { me: alice, to: bob });
+  await send(page, "**bold** *soft* `code` https://example.org/a [named](https://example.org/b) [bad](javascript:alert(1))");
+  const found = (selector) => page.$$eval(`#messages .text ${selector}`, (elements) => elements.map((each) => each.innerText));
+  await eventually(() => found("strong"), ["bold"], "nothing is bold");
+  assert.deepEqual(await found("em"), ["soft"]);
+  assert.deepEqual(await found("code"), ["code"]);
+  const links = await page.$$eval("#messages .text a", (elements) => elements.map(({ href, rel, target }) => [href, rel, target]));
+  assert.deepEqual(links.map(([href]) => href), ["https://example.org/a", "https://example.org/b"]);
+  for (const [, rel, target] of links) assert.ok(target === "_blank" && /noopener/.test(rel));
+});
+
+scenario("the list is searched, and a new conversation is begun from there", async ({ open }) => {
+  const [alice, bob, carol] = newUsers("alice", "bob", "carol");
+  const page = await open(CLIENT_A, { me: alice, to: bob });
+  await send(page, "to bob");
+  await sendFrames(page, carol, alice, ["about the harvest"]);
+  const listed = () => page.$$eval("#conversations [data-with]", (items) => items.map((item) => item.dataset.with));
+  await eventually(listed, [carol, bob], "the list differs");
+  await page.fill("#search", "harvest");
+  await eventually(listed, [carol], "the search finds something else");
+  await page.fill("#search", `new-${bob}`);
+  await page.press("#search", "Enter");
+  await eventually(() => page.textContent("#partner"), `new-${bob}`, "no conversation was begun");
+});
+
+scenario("the link's token goes into register, not into the address", async ({ open }) => {
+  const [alice, bob] = newUsers("alice", "bob");
+  const page = await open(CLIENT_A, { me: alice, to: bob, token: "abc.def" });
+  assert.doesNotMatch(page.url(), /abc/);
   const sent = [];
   page.on("websocket", (socket) => socket.on("framesent", ({ payload }) => sent.push(JSON.parse(payload))));
-  await page.fill("#me", alice);
-  await page.click("#register");
+  await page.reload();
   await eventually(() => sent[0], { type: "register", from: alice, token: "abc.def" }, "another first frame was sent");
 });
 
@@ -391,13 +473,13 @@ scenario("no WCAG A or AA fault, and pictures to look at", async ({ open, proxyT
         if (folder) await page.screenshot({ path: path.join(folder, `${label}.png`) });
         const { violations } = await page.evaluate(`${axe}; axe.run({ runOnly: ${JSON.stringify(AXE_RULES)} })`);
         assert.deepEqual(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html)}`), [], label);
-        const { clientWidth, scrollWidth, sendEnd } = await page.evaluate(() => ({
+        const { clientWidth, scrollWidth, buttonEnd } = await page.evaluate(() => ({
           clientWidth: document.documentElement.clientWidth,
           scrollWidth: document.documentElement.scrollWidth,
-          sendEnd: document.getElementById("send").getBoundingClientRect().bottom,
+          buttonEnd: (document.getElementById("send") ?? document.getElementById("register")).getBoundingClientRect().bottom,
         }));
         assert.equal(scrollWidth, clientWidth, `${label} scrolls sideways`);
-        assert.ok(sendEnd <= viewport.height, `${label}: Send is out of view`);
+        assert.ok(buttonEnd <= viewport.height, `${label}: the button is out of view`);
       }
     }
   };
@@ -435,7 +517,6 @@ scenario("no WCAG A or AA fault, and pictures to look at", async ({ open, proxyT
   const { id } = (await messages(page)).at(-1);
   proxy.say({ type: "error", code: "forbidden", message: "This message was refused", id });
   await lastIs(page, alice, "failed", "One more thing");
-  await eventually(() => page.isVisible("#earlier"), true, "no button for earlier messages");
   await bobPage.type("#message", "Sure");
   await eventually(() => page.textContent("#typing"), `${bob} is typing…`, "no typing indication");
   await check(page, "conversation");

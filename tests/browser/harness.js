@@ -35,15 +35,15 @@ export async function withClients(browser, test) {
       if (/content security policy|refused to/i.test(message.text())) faults.push(message.text());
     });
   };
-  // `parameters` go into the link: me, to, ws, token. `options` are those of a Playwright context.
-  const open = async (client, parameters = {}, { fakeClock = false, ...options } = {}) => {
+  // `parameters` go into the link: me, to, ws, and token into its fragment. `options` are those of a Playwright context.
+  const open = async (client, { token, ...parameters } = {}, { fakeClock = false, ...options } = {}) => {
     const context = await browser.newContext(options);
     contexts.push(context);
     context.setDefaultTimeout(DEADLINE_MS);
     const page = await context.newPage();
     watch(page);
     if (fakeClock) await page.clock.install();
-    await page.goto(`${client}?${new URLSearchParams(parameters)}`);
+    await page.goto(`${client}?${new URLSearchParams(parameters)}${token ? `#token=${token}` : ""}`);
     if (parameters.me) await connectionIs(page, "online");
     return page;
   };
@@ -110,6 +110,16 @@ export function statesAre(page, expected) {
 
 export function connectionIs(page, state) {
   return eventually(() => page.getAttribute("#status", "data-connection"), state, "the connection is in another state");
+}
+
+// The count on a partner's unread badge; 0 without one.
+export function unreadIs(page, partner, expected) {
+  const read = async () => {
+    const badges = await page.$$eval(`#conversations [data-with="${partner}"] .unread [aria-hidden]`,
+      (found) => found.map(({ textContent }) => Number(textContent)));
+    return badges[0] ?? 0;
+  };
+  return eventually(read, expected, "another unread count is shown");
 }
 
 export async function send(page, text) {

@@ -1,6 +1,7 @@
 """The HTTP interfaces of the wire contract, section 3."""
 
 import asyncio
+import gzip
 import re
 
 import pytest
@@ -26,10 +27,12 @@ def test_client_page_and_its_assets(deployment):
     assert page.headers["Content-Type"].startswith("text/html")
     policy = page.headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy and "script-src 'self'" in policy and "unsafe" not in policy
+    assert "require-trusted-types-for 'script'" in policy and "frame-ancestors 'none'" in policy
     assert page.headers["X-Content-Type-Options"] == "nosniff"
     assets = {path for path in re.findall(r'(?:src|href)="([^"#]+)"', page.body.decode()) if not path.startswith("data:")}
     assert any(path.endswith(".js") for path in assets) and any(path.endswith(".css") for path in assets)
-    types = {"js": "text/javascript", "css": "text/css", "svg": "image/svg+xml", "html": "text/html"}
+    types = {"js": "text/javascript", "css": "text/css", "svg": "image/svg+xml", "html": "text/html", "png": "image/png",
+             "webmanifest": "application/manifest+json"}
     for path in assets:
         assert not re.match(r"[a-z]+:|//", path), f"{path} is of another origin"
         answer = rest.get(deployment.near.url + (path if path.startswith("/") else "/client/" + path))
@@ -37,6 +40,26 @@ def test_client_page_and_its_assets(deployment):
         assert answer.headers["Content-Type"].startswith(types[path.rsplit(".", 1)[1]]), path
     assert rest.get(deployment.near.url + "/client/").body == page.body
     assert rest.get(deployment.near.url + "/client?me=a&to=b").body == page.body
+    script = next(path for path in assets if path.endswith(".js"))
+    assert "immutable" in rest.get(deployment.near.url + script).headers["Cache-Control"]
+    zipped = rest.call("GET", deployment.near.url + script, headers={"Accept-Encoding": "br, gzip"})
+    assert zipped.headers["Content-Encoding"] == "gzip" and zipped.headers["Vary"] == "Accept-Encoding"
+    assert gzip.decompress(zipped.body) == rest.get(deployment.near.url + script).body
+    assert rest.call("GET", deployment.near.url + script, headers={"Accept-Encoding": "gzip;q=0"}).headers["Content-Encoding"] is None
+
+
+def test_the_page_is_asked_for_anew_and_unchanged_costs_nothing(deployment):
+    page = rest.get(deployment.near.url + "/client")
+    assert page.headers["Cache-Control"] == "no-cache"
+    again = rest.call("GET", deployment.near.url + "/client", headers={"If-None-Match": page.headers["ETag"]})
+    assert (again.status, again.body) == (304, b"") and again.headers["ETag"] == page.headers["ETag"]
+    changed = rest.call("GET", deployment.near.url + "/client", headers={"If-None-Match": 'W/"0123456789abcdef"'})
+    assert (changed.status, changed.body) == (200, page.body)
+
+
+def test_the_service_worker_may_control_the_page(deployment):
+    worker = rest.get(deployment.near.url + "/client/sw.js")
+    assert worker.status == 200 and worker.headers["Service-Worker-Allowed"] == "/client" and worker.headers["Cache-Control"] == "no-cache"
 
 
 @pytest.mark.parametrize("target", ["/client/../../etc/passwd", "/client/..%2f..%2fetc%2fpasswd", "/client/%2e%2e/index.html",

@@ -1,0 +1,12 @@
+export { Chat } from "./chat.js";
+export type { ChatEvents, WaitOptions } from "./chat.js";
+export type { ConnectionState, StateEvent } from "./connection.js";
+export type { Conversation, ConversationEvents, LoadOptions, Marks } from "./conversation.js";
+export type { Emitter } from "./emitter.js";
+export { ChatError } from "./errors.js";
+export type { ClientErrorCode, ErrorCode, ServerErrorCode } from "./errors.js";
+export type { Micros, StoredMessage } from "./frames.js";
+export type { MessageEvent } from "./inbox.js";
+export type { Message, MessageState } from "./message.js";
+export type { ChatOptions, PageLike, WebSocketConstructor, WebSocketLike } from "./options.js";
+export type { Batch, ChatStorage, ConversationRecord, OutboxRecord, Span, StoredPage, StoredState } from "./storage.js";

@@ -1,0 +1,93 @@
+"""Runs the library against the real programs: `simplechat serve`, then a private cluster with two gateways, which the tests kill and restart.
+
+    SIMPLECHAT_BIN=build/release/bin npm run test:real [-- embedded|cluster]
+
+Needs `npm ci` in sdk/ and the packages of ./dev setup test. The tests reach the gateways through a control endpoint of this driver:
+POST /kill/N ends gateway N with SIGKILL, /stop/N with SIGTERM, /start/N starts it again; each answers when that is done.
+"""
+
+import http.server
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+
+HERE = pathlib.Path(__file__).resolve().parent
+SDK = HERE.parents[1]
+sys.path.insert(0, str(SDK.parent / "deploy" / "local"))
+
+from cluster import Cluster, Gateway, database_url, embedded  # noqa: E402
+from servers import Servers  # noqa: E402
+
+
+def control_server(gateways: list[Gateway]) -> http.server.ThreadingHTTPServer:
+    lock = threading.Lock()
+    actions = {"kill": Gateway.kill, "stop": Gateway.stop, "start": Gateway.start_ready}
+
+    class Control(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:  # noqa: N802, the base class's name
+            action, index = self.path.strip("/").split("/")
+            with lock:
+                actions[action](gateways[int(index)])
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Control)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server
+
+
+def vitest(title: str, gateways: list[Gateway]) -> bool:
+    print(f"--- {title}: {' '.join(gateway.ws_url for gateway in gateways)}", flush=True)
+    control = control_server(gateways)
+    env = {**os.environ, "CHAT_URLS": ",".join(gateway.ws_url for gateway in gateways),
+           "CONTROL_URL": f"http://127.0.0.1:{control.server_port}"}
+    try:
+        return subprocess.run(["npx", "vitest", "run", "--project", "real"], cwd=SDK, env=env, check=False).returncode == 0
+    finally:
+        control.shutdown()
+
+
+def on_cluster(bin_dir: str, state: pathlib.Path) -> bool:
+    with Servers(state / "servers") as servers:
+        with Cluster(bin_dir, state / "cluster", servers.redis.url, servers.rabbitmq.url, database_url(servers.postgres.url, "sdk")) as cluster:
+            return vitest("two gateways of a cluster", cluster.gateways)
+
+
+def on_one_process(bin_dir: str, state: pathlib.Path) -> bool:
+    server = embedded(bin_dir, state / "single")
+    try:
+        server.start_ready()
+        return vitest("simplechat serve", [server])
+    finally:
+        server.stop()
+
+
+def main() -> int:
+    bin_dir = os.environ.get("SIMPLECHAT_BIN")
+    runs = {"embedded": on_one_process, "cluster": on_cluster}
+    chosen = sys.argv[1:] or list(runs)
+    if not bin_dir or not set(chosen) <= set(runs):
+        print("usage: SIMPLECHAT_BIN=DIRECTORY_OF_THE_PROGRAMS run.py [embedded|cluster]", file=sys.stderr)
+        return 2
+    # The programs read SIMPLECHAT_* as their configuration: none of the caller's may reach them.
+    for name in [name for name in os.environ if name.startswith("SIMPLECHAT_")]:
+        del os.environ[name]
+    state = pathlib.Path(tempfile.mkdtemp(prefix="simplechat-sdk-"))
+    state.chmod(0o755)  # the user `postgres` must get through
+    passed = [runs[name](bin_dir, state) for name in chosen]
+    if all(passed):
+        shutil.rmtree(state, ignore_errors=True)
+        return 0
+    print(f"logs: {state}", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,177 @@
+// The open conversation as the page shows it: the SDK's conversation, taken over into signals once a frame.
+
+import { batch, computed, signal } from "@preact/signals";
+import type { Conversation, Message } from "simplechat-client";
+import { firstAfter } from "../text/days.js";
+import { perFrame } from "./frame.js";
+
+const FIRST_PAGE = 50;
+const PAGE = 200;
+const READ_SHOWN = 20; // above the first new message
+const KEPT_WHEN_CLOSED = 100;
+const KEPT_MAX = 1_500; // beyond it, while the newest are in view, the oldest go
+const KEPT_AT_LEAST = 500;
+
+/** Those whose first page is here, or was and grew. */
+const opened = new WeakSet<Conversation>();
+
+export class ConversationView {
+  readonly conversation: Conversation;
+  readonly partner: string;
+  /** Another array after each change of a message. */
+  readonly messages = signal<readonly Message[]>([]);
+  readonly typing = signal<readonly string[]>([]);
+  readonly unread = signal(0);
+  /** There is something earlier: at the server, or hidden by Clear. */
+  readonly hasEarlier = signal(true);
+  readonly loading = signal(false);
+  /** The first page is here. */
+  readonly loaded = signal(false);
+  readonly cleared = signal(false);
+  /** The key of the message before which the reader left off. */
+  readonly firstNew = signal<string | undefined>(undefined);
+  /** How far the reader has got is known, and the messages from there on are here. */
+  readonly isSettled = signal(false);
+  /** The newest message is not in view. */
+  readonly isAway = signal(false);
+  /** Rises when the reader has to see the end: after sending, or on demand. */
+  readonly toEnd = signal(0);
+  readonly isEmpty = computed(() => this.messages.value.length === 0);
+
+  #clearedAt = 0;
+  #newAfter: number | undefined;
+  #isSettling = false;
+  #isPlaced = false; // the list stands where the reader left off: what is in view now counts as seen
+  #firstPage: Promise<void> | undefined;
+  readonly #attentive: () => boolean;
+  readonly #listening: () => void;
+  readonly #refreshSoon = perFrame(() => this.refresh());
+  #isOpen = true;
+
+  readonly #me: string;
+
+  /** @param attentive whether somebody looks at the page */
+  constructor(conversation: Conversation, me: string, attentive: () => boolean) {
+    this.conversation = conversation;
+    this.partner = conversation.with;
+    this.#me = me;
+    this.#attentive = attentive;
+    this.#listening = conversation.on("change", () => this.#refreshSoon());
+    this.refresh();
+    if (opened.has(conversation)) this.loaded.value = true;
+    else this.#firstPage = this.loadEarlier(FIRST_PAGE);
+  }
+
+  close(): void {
+    this.#isOpen = false;
+    this.#listening();
+    this.conversation.trim(KEPT_WHEN_CLOSED);
+  }
+
+  /** How far the reader has got is known by now: from the storage, or from the server. */
+  async settle(): Promise<void> {
+    if (this.#isSettling) return;
+    this.#isSettling = true;
+    const { unread, marks, messages } = this.conversation;
+    if (unread > 0) this.#newAfter ??= marks.readAt;
+    await this.#firstPage;
+    if (unread >= messages.length) await this.loadEarlier(Math.min(PAGE, unread - messages.length + READ_SHOWN));
+    this.isSettled.value = true;
+    this.refresh();
+  }
+
+  /** The list has found its first place. */
+  placed(): void {
+    this.#isPlaced = true;
+    this.seen();
+  }
+
+  /** A message came that its reader does not see come: the page was away, or without a connection. */
+  missed(): void {
+    if (this.#isSettling || this.conversation.marks.readAt > 0) this.#newAfter ??= this.conversation.marks.readAt;
+  }
+
+  async loadEarlier(limit = PAGE): Promise<void> {
+    if (this.loading.value || !this.conversation.hasEarlier) return;
+    this.loading.value = true;
+    try {
+      await this.conversation.loadEarlier({ limit });
+      opened.add(this.conversation);
+      this.loaded.value = true;
+      this.refresh();
+    } catch { // the chat has ended; a new one loads anew
+    } finally {
+      this.loading.value = false;
+    }
+  }
+
+  /** Empties the view; `reveal` brings everything back. What has not been sent stays in sight. */
+  clear(): void {
+    this.#clearedAt = this.conversation.last?.at ?? 0;
+    this.#newAfter = undefined;
+    this.refresh();
+  }
+
+  reveal(): void {
+    if (this.#clearedAt === 0) return void this.loadEarlier();
+    this.#clearedAt = 0;
+    this.refresh();
+  }
+
+  sent(): void {
+    this.#newAfter = undefined;
+    this.toEnd.value++;
+  }
+
+  /** The end of the conversation is, or is not, in view. */
+  reached(isEnd: boolean): void {
+    this.isAway.value = !isEnd;
+    if (isEnd) this.seen();
+  }
+
+  seen(): void {
+    if (this.#isPlaced && !this.isAway.value && this.#attentive()) this.conversation.markRead();
+  }
+
+  refresh(): void {
+    if (!this.#isOpen) return;
+    const { conversation } = this;
+    if (conversation.unread > 0 && !this.#attentive()) this.missed();
+    batch(() => {
+      this.#takeMessages();
+      this.typing.value = conversation.typing;
+      this.unread.value = conversation.unread;
+      this.hasEarlier.value = conversation.hasEarlier || this.#clearedAt > 0;
+      this.cleared.value = this.#clearedAt > 0;
+      this.firstNew.value = this.#firstNewKey();
+    });
+    this.seen();
+    if (!this.isAway.value && conversation.messages.length > KEPT_MAX) conversation.trim(KEPT_AT_LEAST);
+  }
+
+  #takeMessages(): void {
+    const all = this.conversation.messages;
+    const next = all.slice(this.#clearedAt > 0 ? firstAfter(all, this.#clearedAt) : 0);
+    const shown = this.messages.peek();
+    if (next.length === shown.length && next.every((message, index) => message === shown[index])) return;
+    // A list that grows at both ends at once could not keep its place: first what came before, then what came after.
+    const last = shown[shown.length - 1];
+    const end = last && next[0]?.key !== shown[0]?.key ? next.findIndex(({ key }) => key === last.key) + 1 : 0;
+    if (end > 0 && end < next.length) {
+      this.messages.value = next.slice(0, end);
+      this.#refreshSoon();
+    } else {
+      this.messages.value = next;
+    }
+  }
+
+  #firstNewKey(): string | undefined {
+    if (this.#newAfter === undefined) return undefined;
+    const messages = this.messages.peek();
+    for (let index = firstAfter(messages, this.#newAfter); index < messages.length; index++) {
+      const message = messages[index];
+      if (message && message.from !== this.#me) return message.key;
+    }
+    return undefined;
+  }
+}

@@ -1,0 +1,15 @@
+import { t } from "../i18n/index.js";
+import type { TextKey } from "../i18n/translate.js";
+
+const TEXTS: Readonly<Record<string, TextKey>> = {
+  too_large: "errorTooLarge",
+  outbox_full: "errorOutboxFull",
+  forbidden: "errorForbidden",
+  not_found: "errorNotFound",
+  bad_frame: "errorBadFrame",
+};
+
+/** Why something was not accepted, for a person. */
+export function describeError(code: string, reason: string): string {
+  return t(TEXTS[code] ?? "errorOther", { reason });
+}

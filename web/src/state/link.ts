@@ -1,0 +1,40 @@
+// The page's address: who chats with whom (`me`, `to`), over which gateway (`ws`), and once, in the fragment, a token.
+
+import { isAddress, isUser } from "../text/address.js";
+
+export interface Link {
+  me: string;
+  to: string;
+  /** The gateway's WebSocket URL. */
+  server: string;
+  /** Other than the one that served the page. */
+  isForeign: boolean;
+  token: string | undefined;
+}
+
+export function readLink({ protocol, host, search, hash }: Pick<Location, "protocol" | "host" | "search" | "hash">): Link {
+  const parameters = new URLSearchParams(search);
+  const own = `${protocol.replace("http", "ws")}//${host}/ws`;
+  const server = parameters.get("ws") || parameters.get("server") || own;
+  const me = parameters.get("me") ?? "";
+  const to = parameters.get("to") ?? "";
+  return {
+    me: isUser(me) ? me : "",
+    to: isAddress(to) ? to : "",
+    server,
+    isForeign: server !== own,
+    token: new URLSearchParams(hash.slice(1)).get("token") || undefined,
+  };
+}
+
+/** The address of a conversation; of the list of them if there is none. */
+export function linkTo(me: string, to: string | undefined, { pathname, search }: Pick<Location, "pathname" | "search">): string {
+  const parameters = new URLSearchParams(search);
+  for (const [name, value] of [["me", me], ["to", to]] as const) {
+    if (value) parameters.set(name, value);
+    else parameters.delete(name);
+  }
+  // `@` and `+` may stand as they are; a "+" would be read as a space.
+  const query = parameters.toString().replaceAll("%40", "@");
+  return query ? `${pathname}?${query}` : pathname;
+}

@@ -1,0 +1,37 @@
+// The service worker, which keeps the page itself.
+
+import { open } from "./identity.js";
+
+interface TrustedScriptUrlPolicy {
+  createScriptURL(url: string): string;
+}
+interface TrustedTypes {
+  createPolicy(name: string, rules: { createScriptURL(url: string): string }): TrustedScriptUrlPolicy;
+}
+
+const URL = "/client/sw.js";
+
+export function keepPage(): void {
+  if (import.meta.env.DEV || !("serviceWorker" in navigator)) return;
+  navigator.serviceWorker.addEventListener("message", ({ data }) => {
+    if (data?.type === "open" && typeof data.with === "string") open(data.with);
+  });
+  // The page is there first: the worker's fetching must not slow down its start.
+  addEventListener("load", () => {
+    navigator.serviceWorker.register(trusted(URL), { scope: "/client", updateViaCache: "none" }).catch((error: unknown) => {
+      console.warn("SimpleChat will not open without a network:", error);
+    });
+  }, { once: true });
+}
+
+/** Under `require-trusted-types-for 'script'` only a policy's word makes a script's address: this one lets pass a single address. */
+function trusted(url: string): string {
+  const { trustedTypes } = globalThis as { trustedTypes?: TrustedTypes };
+  const policy = trustedTypes?.createPolicy("simplechat-sw", {
+    createScriptURL(asked) {
+      if (asked !== URL) throw new TypeError(`Not the service worker: ${asked}`);
+      return asked;
+    },
+  });
+  return policy?.createScriptURL(url) ?? url;
+}

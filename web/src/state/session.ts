@@ -1,0 +1,168 @@
+// One user's chat, as signals: what the SDK tells in events, the page takes over once a frame.
+
+import { batch, signal } from "@preact/signals";
+import { Chat, type ChatError, type Conversation, type Message, type StateEvent } from "simplechat-client";
+import { IndexedDbStorage } from "simplechat-client/indexeddb";
+import { ConversationView } from "./conversation-view.js";
+import { perFrame } from "./frame.js";
+
+const KEEP = 5_000; // messages of a conversation that can be read without a network
+
+const CLOSED_MAX = 300;
+const CLOSED_KEPT = 100;
+
+/** A line of the list of conversations. Another object after each change of it. */
+export interface Row {
+  readonly with: string;
+  readonly last: Message | undefined;
+  readonly unread: number;
+  readonly typing: boolean;
+}
+
+export interface SessionOptions {
+  readonly user: string;
+  readonly server: string;
+  readonly token: string | undefined;
+}
+
+export class Session {
+  readonly user: string;
+  readonly server: string;
+  readonly connection = signal<StateEvent>({ state: "idle" });
+  readonly rows = signal<readonly Row[]>([]);
+  readonly unread = signal(0);
+  readonly open = signal<ConversationView | undefined>(undefined);
+  readonly storageFailed = signal(false);
+  /** Messages that came while nobody looked, for notifications. */
+  onMissed: ((message: Message, conversation: Conversation) => void) | undefined;
+  /** A message came into the open conversation, for announcements. */
+  onIncoming: ((message: Message) => void) | undefined;
+
+  readonly #chat: Chat;
+  readonly #ended = new AbortController();
+  readonly #listening: readonly (() => void)[];
+  readonly #lines = new WeakMap<Conversation, { version: number; row: Row }>();
+  readonly #refreshSoon = perFrame(() => this.#refresh());
+  #hasSynced = false;
+  #loadingMore = false;
+
+  constructor({ user, server, token }: SessionOptions) {
+    this.user = user;
+    this.server = server;
+    this.#chat = new Chat({ url: server, user, storage: new IndexedDbStorage({ keep: KEEP }), ...(token ? { token } : {}) });
+    this.#listening = [
+      this.#chat.on("state", (event) => this.#stateChanged(event)),
+      this.#chat.on("conversations", () => this.#refreshSoon()),
+      this.#chat.on("synced", () => this.#synced()),
+      this.#chat.on("message", ({ message, conversation, live }) => this.#arrived(message, conversation, live)),
+      this.#chat.on("error", (error) => this.#failed(error)),
+    ];
+    document.addEventListener("visibilitychange", () => this.#attentionChanged(), { signal: this.#ended.signal });
+  }
+
+  start(): void {
+    this.#chat.start();
+  }
+
+  async stop(): Promise<void> {
+    this.#ended.abort();
+    for (const off of this.#listening) off();
+    this.open.value?.close();
+    await this.#chat.stop();
+  }
+
+  show(partner: string | undefined): void {
+    const before = this.open.peek();
+    if (before?.partner === partner) return;
+    const view = partner === undefined ? undefined : new ConversationView(this.#chat.conversation(partner), this.user, isAttentive);
+    batch(() => {
+      before?.close();
+      this.open.value = view;
+    });
+    if (this.#isKnown(view)) void view?.settle();
+  }
+
+  /** @throws ChatError `bad_frame`, `too_large`, `outbox_full` */
+  send(view: ConversationView, text: string): void {
+    view.conversation.send(text);
+    view.sent();
+  }
+
+  retry(id: string): void {
+    this.#chat.retry(id);
+  }
+
+  discard(id: string): void {
+    this.#chat.discard(id);
+  }
+
+  async loadMoreConversations(): Promise<void> {
+    if (this.#loadingMore || !this.#chat.hasMoreConversations) return;
+    this.#loadingMore = true;
+    try {
+      await this.#chat.loadMoreConversations();
+    } catch { // asked again at the next scrolling
+    } finally {
+      this.#loadingMore = false;
+    }
+  }
+
+  #stateChanged(event: StateEvent): void {
+    this.connection.value = event;
+    // Without a server the storage's word counts.
+    if (event.state === "waiting" || event.state === "closed") void this.open.value?.settle();
+  }
+
+  #synced(): void {
+    this.#hasSynced = true;
+    this.#refresh();
+    void this.open.value?.settle();
+  }
+
+  #isKnown(view: ConversationView | undefined): boolean {
+    const { state } = this.connection.peek();
+    return this.#hasSynced || state === "waiting" || state === "closed" || (view?.conversation.last !== undefined && state !== "idle");
+  }
+
+  #arrived(message: Message, conversation: Conversation, live: boolean): void {
+    if (message.from === this.user) return;
+    const view = this.open.peek();
+    const isOpen = view?.conversation === conversation;
+    if (isOpen && (!live || !isAttentive())) view.missed();
+    if (isOpen && isAttentive()) this.onIncoming?.(message);
+    else if (live && !isAttentive()) this.onMissed?.(message, conversation);
+  }
+
+  #failed({ code }: ChatError): void {
+    if (code === "storage_failed") this.storageFailed.value = true;
+  }
+
+  #attentionChanged(): void {
+    this.#refresh();
+    this.open.value?.refresh();
+  }
+
+  #refresh(): void {
+    const rows = this.#chat.conversations.map((conversation) => this.#row(conversation));
+    batch(() => {
+      const before = this.rows.peek();
+      if (rows.length !== before.length || rows.some((row, index) => row !== before[index])) this.rows.value = rows;
+      this.unread.value = rows.reduce((sum, { unread }) => sum + unread, 0);
+    });
+  }
+
+  #row(conversation: Conversation): Row {
+    const known = this.#lines.get(conversation);
+    if (known?.version === conversation.version) return known.row;
+    // What comes into a conversation that nobody has open need not stay in memory.
+    if (conversation.messages.length > CLOSED_MAX && this.open.peek()?.conversation !== conversation) conversation.trim(CLOSED_KEPT);
+    const { with: partner, last, unread, typing } = conversation;
+    const row = { with: partner, last, unread, typing: typing.length > 0 };
+    this.#lines.set(conversation, { version: conversation.version, row });
+    return row;
+  }
+}
+
+export function isAttentive(): boolean {
+  return document.visibilityState === "visible";
+}

@@ -1,0 +1,42 @@
+// Keys that work anywhere in the chat. A lone character is one only where nothing is written (WCAG 2.1.4).
+
+import { signal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import { open } from "./identity.js";
+import type { Session } from "./session.js";
+
+export type DialogName = "settings" | "help";
+export const dialog = signal<DialogName | undefined>(undefined);
+
+export function focusComposer(): void {
+  document.getElementById("message")?.focus();
+}
+
+export function useShortcuts(session: Session): void {
+  useEffect(() => {
+    const listening = new AbortController();
+    addEventListener("keydown", (event) => handle(event, session), { signal: listening.signal });
+    return () => listening.abort();
+  }, [session]);
+}
+
+function handle(event: KeyboardEvent, session: Session): void {
+  if (event.defaultPrevented || event.isComposing || dialog.peek()) return;
+  const { key, altKey, shiftKey, target } = event;
+  const command = event.ctrlKey || event.metaKey;
+  const inHistory = target instanceof Element && target.closest("#scroller, #conversations") !== null;
+  if (command && key.toLowerCase() === "k") document.getElementById("search")?.focus();
+  else if ((command && key === "/") || (key === "?" && inHistory)) dialog.value = "help";
+  else if (altKey && !command && !shiftKey && (key === "ArrowDown" || key === "ArrowUp")) step(session, key === "ArrowDown" ? 1 : -1);
+  else if (key === "Escape" && session.open.peek()) focusComposer();
+  else return;
+  event.preventDefault();
+}
+
+/** To the next, or the previous, conversation of the list. */
+function step(session: Session, by: number): void {
+  const rows = session.rows.peek();
+  const index = rows.findIndex(({ with: partner }) => partner === session.open.peek()?.partner);
+  const row = rows[index < 0 ? 0 : (index + by + rows.length) % rows.length];
+  if (row) open(row.with);
+}

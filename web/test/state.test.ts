@@ -1,0 +1,90 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { hueOf, initials, isAddress, isUser } from "../src/text/address.js";
+import { linkTo, readLink } from "../src/state/link.js";
+
+class FakeStorage {
+  readonly #items = new Map<string, string>();
+  isDenied = false;
+  getItem(key: string): string | null {
+    if (this.isDenied) throw new DOMException("denied", "SecurityError");
+    return this.#items.get(key) ?? null;
+  }
+  setItem(key: string, value: string): void {
+    if (this.isDenied) throw new DOMException("denied", "SecurityError");
+    this.#items.set(key, value);
+  }
+  removeItem(key: string): void {
+    if (this.isDenied) throw new DOMException("denied", "SecurityError");
+    this.#items.delete(key);
+  }
+}
+
+let storage: FakeStorage;
+beforeEach(() => {
+  vi.useFakeTimers();
+  vi.resetModules();
+  storage = new FakeStorage();
+  vi.stubGlobal("localStorage", storage);
+  vi.stubGlobal("addEventListener", () => {});
+});
+afterEach(() => {
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
+
+test("drafts are kept by user and conversation, a moment after the last key", async () => {
+  const { Drafts } = await import("../src/state/drafts.js");
+  const drafts = new Drafts("alice");
+  drafts.set("bob", "hel");
+  drafts.set("bob", "hello");
+  drafts.set("carol", "  ");
+  expect(drafts.version.value).toBe(1); // a key more is no change to the list
+  expect(new Drafts("alice").get("bob")).toBe("");
+  vi.advanceTimersByTime(1_000);
+  expect(new Drafts("alice").get("bob")).toBe("hello");
+  expect(new Drafts("alice").get("carol")).toBe("");
+  expect(new Drafts("dave").get("bob")).toBe("");
+  drafts.set("bob", "");
+  drafts.keep();
+  expect(new Drafts("alice").get("bob")).toBe("");
+});
+
+test("drafts live on in memory where the browser denies storage, and survive nonsense in it", async () => {
+  storage.setItem("simplechat.drafts alice", "{not json");
+  const { Drafts } = await import("../src/state/drafts.js");
+  expect(new Drafts("alice").get("bob")).toBe("");
+  storage.isDenied = true;
+  const drafts = new Drafts("alice");
+  drafts.set("bob", "hello");
+  drafts.keep();
+  expect(drafts.get("bob")).toBe("hello");
+  expect(new Drafts("alice").get("bob")).toBe("hello");
+});
+
+const at = (search: string, hash = ""): Parameters<typeof readLink>[0] => ({ protocol: "https:", host: "chat.example", search, hash });
+
+test("a link names who chats with whom", () => {
+  expect(readLink(at("?me=alice&to=bob"))).toMatchObject({ me: "alice", to: "bob", server: "wss://chat.example/ws", isForeign: false });
+  expect(readLink(at("?me=al%20ice&to=%3Cb%3E"))).toMatchObject({ me: "", to: "" });
+  expect(readLink(at("?to=%23team"))).toMatchObject({ to: "#team" });
+  expect(readLink(at("?ws=ws://other:8082/"))).toMatchObject({ server: "ws://other:8082/", isForeign: true });
+  expect(readLink(at("?me=a", "#token=x.y.z"))).toMatchObject({ token: "x.y.z" });
+  expect(readLink(at("?me=a&token=x"))).toMatchObject({ token: undefined });
+});
+
+test("an address keeps what else it says", () => {
+  const where = { pathname: "/client/", search: "?ws=ws%3A%2F%2Fother%2F&to=old" };
+  expect(linkTo("alice", "#team", where)).toBe("/client/?ws=ws%3A%2F%2Fother%2F&to=%23team&me=alice");
+  expect(linkTo("a+b@c", undefined, { pathname: "/client/", search: "" })).toBe("/client/?me=a%2Bb@c");
+  expect(linkTo("", undefined, { pathname: "/client/", search: "?me=a&to=b" })).toBe("/client/");
+});
+
+test("ids, and what stands for them", () => {
+  expect(["a", "a.b_c-d@e+f", "x".repeat(64)].every(isUser)).toBe(true);
+  expect(["", "a b", "#a", "ä", "x".repeat(65)].some(isUser)).toBe(false);
+  expect(isAddress("#team")).toBe(true);
+  expect(isAddress("#")).toBe(false);
+  expect(["jane.doe", "bob", "x", "--"].map(initials)).toEqual(["JD", "BO", "X", "--"]);
+  expect(hueOf("bob", 8)).toBe(hueOf("bob", 8));
+  expect(Array.from({ length: 100 }, (_, index) => hueOf(`user${index}`, 8)).every((hue) => hue >= 0 && hue < 8)).toBe(true);
+});
