@@ -42,7 +42,8 @@ export class ConversationView {
   #newAfter: number | undefined;
   #isSettling = false;
   #isPlaced = false; // the list stands where the reader left off: what is in view now counts as seen
-  #firstPage: Promise<void> | undefined;
+  #firstPage: Promise<boolean> | undefined;
+  #page: Promise<boolean> | undefined; // on its way
   readonly #attentive: () => boolean;
   readonly #listening: () => void;
   readonly #refreshSoon = perFrame(() => this.refresh());
@@ -72,10 +73,15 @@ export class ConversationView {
   async settle(): Promise<void> {
     if (this.#isSettling) return;
     this.#isSettling = true;
-    const { unread, marks, messages } = this.conversation;
-    if (unread > 0) this.#newAfter ??= marks.readAt;
+    const { conversation } = this;
+    if (conversation.unread > 0) this.#newAfter ??= conversation.marks.readAt;
     await this.#firstPage;
-    if (unread >= messages.length) await this.loadEarlier(Math.min(PAGE, unread - messages.length + READ_SHOWN));
+    // More may become unread, and a page may be on its way for another reason: asked anew each time.
+    for (let goesOn = true; goesOn && conversation.hasEarlier && this.#newAfter !== undefined;) {
+      const missing = conversation.unread + READ_SHOWN - conversation.messages.length;
+      if (conversation.unread === 0 || missing <= 0) break;
+      goesOn = await this.loadEarlier(Math.min(PAGE, missing));
+    }
     this.isSettled.value = true;
     this.refresh();
   }
@@ -91,18 +97,11 @@ export class ConversationView {
     if (this.#isSettling || this.conversation.marks.readAt > 0) this.#newAfter ??= this.conversation.marks.readAt;
   }
 
-  async loadEarlier(limit = PAGE): Promise<void> {
-    if (this.loading.value || !this.conversation.hasEarlier) return;
-    this.loading.value = true;
-    try {
-      await this.conversation.loadEarlier({ limit });
-      opened.add(this.conversation);
-      this.loaded.value = true;
-      this.refresh();
-    } catch { // the chat has ended; a new one loads anew
-    } finally {
-      this.loading.value = false;
-    }
+  /** Brings a page, or waits for the one that is on its way. Resolves with false where none can come. */
+  loadEarlier(limit = PAGE): Promise<boolean> {
+    return this.#page ??= this.#load(limit).finally(() => {
+      this.#page = undefined;
+    });
   }
 
   /** Empties the view; `reveal` brings everything back. What has not been sent stays in sight. */
@@ -147,6 +146,22 @@ export class ConversationView {
     });
     this.seen();
     if (!this.isAway.value && conversation.messages.length > KEPT_MAX) conversation.trim(KEPT_AT_LEAST);
+  }
+
+  async #load(limit: number): Promise<boolean> {
+    if (!this.#isOpen || !this.conversation.hasEarlier) return false;
+    this.loading.value = true;
+    try {
+      await this.conversation.loadEarlier({ limit });
+      opened.add(this.conversation);
+      this.loaded.value = true;
+      this.refresh();
+      return true;
+    } catch { // the chat has ended; a new one loads anew
+      return false;
+    } finally {
+      this.loading.value = false;
+    }
   }
 
   #takeMessages(): void {

@@ -1,0 +1,96 @@
+import { beforeEach, expect, test, vi } from "vitest";
+import { Conversation, type ConversationHost } from "../../sdk/src/conversation.js";
+import { ConversationView } from "../src/state/conversation-view.js";
+
+const ME = "alice";
+const PARTNER = "bob";
+
+/** Holds `count` messages of the partner, and gives a page when the test says so. */
+class SlowHost implements ConversationHost {
+  readonly user = ME;
+  readonly #count: number;
+  readonly #pages: (() => void)[] = [];
+
+  constructor(count: number) {
+    this.#count = count;
+  }
+
+  loadEarlier(conversation: Conversation, { limit = 50 }: { limit?: number }): Promise<boolean> {
+    const end = conversation.floor < Infinity ? conversation.floor - 1 : this.#count;
+    const from = Math.max(0, end - limit);
+    return new Promise((resolve) => this.#pages.push(() => {
+      conversation.extend({ more: from > 0, messages: Array.from({ length: end - from }, (_, index) => this.message(from + index + 1)) });
+      conversation.changed();
+      resolve(from > 0);
+    }));
+  }
+
+  /** Lets every page come, until nothing more is asked for. */
+  async answer(): Promise<void> {
+    do {
+      for (const page of this.#pages.splice(0)) page();
+      await new Promise((resolve) => setTimeout(resolve)); // after all that follows from it at once
+    } while (this.#pages.length > 0);
+  }
+
+  message(at: number): { id: string; from: string; to: string; payload: string; at: number } {
+    return { id: `m${at}`, from: PARTNER, to: ME, payload: `message ${at}`, at };
+  }
+
+  send(): never {
+    throw new Error("nothing is sent here");
+  }
+  sendTyping(): void {}
+  accepted(): void {}
+  touch(): void {}
+}
+
+function open(count: number, unread: number): { host: SlowHost; view: ConversationView } {
+  const host = new SlowHost(count);
+  const conversation = new Conversation(host, PARTNER);
+  conversation.summarise({ with: PARTNER, unread, last: host.message(count), readAt: count - unread });
+  return { host, view: new ConversationView(conversation, ME, () => true) };
+}
+
+beforeEach(() => {
+  vi.stubGlobal("requestAnimationFrame", () => 0);
+  vi.stubGlobal("cancelAnimationFrame", () => {});
+});
+
+test("a view opens with every unread message, and some that were read", async () => {
+  const { host, view } = open(900, 640);
+  const settled = view.settle();
+  await host.answer();
+  await settled;
+  expect(view.isSettled.value).toBe(true);
+  expect(view.firstNew.value).toBe(`${PARTNER} m261`);
+  expect(view.messages.value[0]?.at).toBe(241);
+});
+
+test("a page that the reader's scrolling asked for does not hide where the unread ones begin", async () => {
+  const { host, view } = open(120, 120);
+  await host.answer(); // the first page
+  void view.loadEarlier(10); // on its way while the view settles
+  const settled = view.settle();
+  await host.answer();
+  await settled;
+  expect(view.firstNew.value).toBe(`${PARTNER} m1`);
+});
+
+test("messages that become unread meanwhile count", async () => {
+  const { host, view } = open(60, 60);
+  const settled = view.settle();
+  for (let at = 61; at <= 100; at++) view.conversation.put(host.message(at));
+  await host.answer();
+  await settled;
+  expect(view.firstNew.value).toBe(`${PARTNER} m1`);
+});
+
+test("a view that is closed asks for nothing more", async () => {
+  const { host, view } = open(900, 640);
+  const settled = view.settle();
+  view.close();
+  await host.answer();
+  await settled;
+  expect(view.conversation.messages.length).toBeLessThanOrEqual(50);
+});
