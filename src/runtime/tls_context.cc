@@ -96,7 +96,8 @@ Handle renewed(const Handle& old) {
 
 }  // namespace
 
-TlsContext::TlsContext(TlsFiles files) : files_(std::move(files)) {
+TlsContext::TlsContext(TlsFiles files, std::chrono::seconds ticket_key_for)
+    : files_(std::move(files)), ticket_key_for_(ticket_key_for) {
   std::expected<Handle, std::string> loaded = load(files_);
   if (!loaded) throw std::runtime_error(loaded.error());
   set(*std::move(loaded));
@@ -120,7 +121,7 @@ TlsContext::Handle TlsContext::current() {
 
 void TlsContext::set(Handle handle) {
   handle_ = std::move(handle);
-  ticket_key_until_ = std::chrono::steady_clock::now() + kTicketKeyFor;
+  ticket_key_until_ = std::chrono::steady_clock::now() + ticket_key_for_;
 }
 
 }  // namespace simplechat::runtime

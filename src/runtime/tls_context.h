@@ -28,7 +28,7 @@ class TlsContext {
   static constexpr std::chrono::hours kTicketKeyFor{12};
 
   // Throws std::runtime_error naming the file and what is wrong with it.
-  explicit TlsContext(TlsFiles files);
+  explicit TlsContext(TlsFiles files, std::chrono::seconds ticket_key_for = kTicketKeyFor);
 
   // Reads the files again, for the connections to come. If they are no good: why, and nothing changes.
   [[nodiscard]] std::expected<void, std::string> reload();
@@ -43,6 +43,7 @@ class TlsContext {
   void set(Handle handle);
 
   const TlsFiles files_;
+  const std::chrono::seconds ticket_key_for_;
   std::mutex mutex_;
   Handle handle_;
   std::chrono::steady_clock::time_point ticket_key_until_;
