@@ -20,8 +20,9 @@ import idle
 import million
 import relay
 import stored
+import tls
 
-MODULES = [stored, relay, fanout, bulk_write, history, idle, million]
+MODULES = [stored, relay, fanout, bulk_write, history, idle, million, tls]
 SCENARIOS = {name: run for module in MODULES for name, run in module.SCENARIOS.items()}
 DEFAULT = ["embedded", "cluster1", "cluster"]  # the others take long, or change kernel settings: they are run by name
 

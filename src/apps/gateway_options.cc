@@ -59,6 +59,7 @@ void declare(runtime::Options& options, GatewaySettings& settings) {
   options.text("jwt-public-key", settings.jwt_public_key, "", "PEM file with the key of RS256, ES256 or EdDSA tokens");
   options.flag("insecure", settings.insecure, "allow --auth none on an address beyond loopback");
   declare(options, settings.cluster_secret);
+  declare(options, settings.tls);
   declare(options, settings.log);
   options.rule([&settings] { return check_exposure(settings); });
   options.rule([&settings] { return check_keys(settings); });
@@ -72,7 +73,7 @@ std::unique_ptr<chat::Authenticator> make_authenticator(const GatewaySettings& s
 }
 
 sv_websocket::GatewayOptions gateway_options(const GatewaySettings& settings, std::string public_url,
-                                             std::chrono::milliseconds lease) {
+                                             std::chrono::milliseconds lease, runtime::TlsContext* tls) {
   return {
       .host = settings.host,
       .api_port = settings.api_port,
@@ -82,7 +83,8 @@ sv_websocket::GatewayOptions gateway_options(const GatewaySettings& settings, st
       .lease = lease,
       .drain = settings.drain,
       .connections_max = connections_max(),
-      .access = {.cluster_secret = settings.cluster_secret.read(), .open_without_secret = is_loopback(settings.host)}};
+      .access = {.cluster_secret = settings.cluster_secret.read(), .open_without_secret = is_loopback(settings.host)},
+      .tls = tls};
 }
 
 }  // namespace simplechat::apps

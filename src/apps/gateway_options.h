@@ -6,6 +6,7 @@
 #include <string>
 
 #include "apps/service_main.h"
+#include "apps/tls_options.h"
 #include "chat/authenticator.h"
 #include "runtime/config.h"
 #include "sv_websocket/gateway.h"
@@ -26,6 +27,7 @@ struct GatewaySettings {
   std::string jwt_public_key;
   bool insecure;
   ClusterSecret cluster_secret;
+  TlsOptions tls;
   LogOptions log;
 };
 
@@ -36,8 +38,8 @@ void declare(runtime::Options& options, GatewaySettings& settings);
 // Throws std::runtime_error naming what is wrong with a key.
 [[nodiscard]] std::unique_ptr<chat::Authenticator> make_authenticator(const GatewaySettings& settings);
 
-// Throws as ClusterSecret::read().
+// Throws as ClusterSecret::read(). `tls`: from make_tls(), and the caller's.
 [[nodiscard]] sv_websocket::GatewayOptions gateway_options(const GatewaySettings& settings, std::string public_url,
-                                                           std::chrono::milliseconds lease);
+                                                           std::chrono::milliseconds lease, runtime::TlsContext* tls);
 
 }  // namespace simplechat::apps

@@ -41,19 +41,20 @@ void serve(const Settings& settings, runtime::StopSignal& stop_signal) {
   sv_persist::Probe persist_probe(metrics);
   apps::Consumer consumer(reactors[0], *source, store, persist_probe);
 
+  const auto tls = apps::make_tls(settings.gateway.tls, stop_signal);
   const auto authenticator = apps::make_authenticator(settings.gateway);
   const std::vector<sv_websocket::Ports> ports(reactors.size(), {directory, relay, queue, store});
-  sv_websocket::Gateway gateway(reactors,
-                                apps::gateway_options(settings.gateway, "http://in-process", std::chrono::seconds(10)),
-                                ports, *authenticator, apps::web_client(), readiness, metrics);
+  sv_websocket::Gateway gateway(
+      reactors, apps::gateway_options(settings.gateway, "http://in-process", std::chrono::seconds(10), tls.get()),
+      ports, *authenticator, apps::web_client(), readiness, metrics);
 
   consumer.start();
   gateway.start();
   reactors.start();
-  runtime::log::info(
-      "serving", {{"client", "http://" + settings.gateway.host + ":" + std::to_string(gateway.api_port()) + "/client"},
-                  {"websocket_port", gateway.ws_port()},
-                  {"data", settings.data_dir}});
+  runtime::log::info("serving", {{"client", (tls ? "https://" : "http://") + settings.gateway.host + ":" +
+                                                std::to_string(gateway.api_port()) + "/client"},
+                                 {"websocket_port", gateway.ws_port()},
+                                 {"data", settings.data_dir}});
   stop_signal.wait();
   runtime::log::info("stopping");
   gateway.stop();

@@ -67,11 +67,14 @@ void serve(const Settings& settings, runtime::StopSignal& stop_signal) {
     ports.push_back({outside.back()->directory, outside.back()->relay, queue, outside.back()->reader});
   }
 
+  const auto tls = apps::make_tls(settings.gateway.tls, stop_signal);
   const auto authenticator = apps::make_authenticator(settings.gateway);
-  const std::string public_url = settings.public_url.empty()
-                                     ? fmt::format("http://{}:{}", settings.gateway.host, settings.gateway.api_port)
-                                     : settings.public_url;
-  sv_websocket::Gateway gateway(reactors, apps::gateway_options(settings.gateway, public_url, settings.lease), ports,
+  const std::string public_url =
+      settings.public_url.empty()
+          ? fmt::format("{}://{}:{}", tls ? "https" : "http", settings.gateway.host, settings.gateway.api_port)
+          : settings.public_url;
+  sv_websocket::Gateway gateway(reactors,
+                                apps::gateway_options(settings.gateway, public_url, settings.lease, tls.get()), ports,
                                 *authenticator, apps::web_client(), readiness, metrics);
 
   gateway.start();

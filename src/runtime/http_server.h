@@ -1,12 +1,12 @@
 // HTTP/1.1 listener of one reactor, on Boost.Beast: parses requests within limits, answers from routes, and hands
-// WebSocket upgrades over.
+// WebSocket upgrades over. With a TlsContext it speaks HTTPS and nothing else; who speaks HTTP to it is told so.
 //
 // Every reactor of a process opens its own HttpServer on the same port (SO_REUSEPORT), so the kernel spreads the
 // connections and no reactor hands a socket to another. Lives on its reactor.
 //
-// Bounds: header 16 KiB (431), body `body_bytes_max` (413), a request must be complete within `request_deadline` and an
-// idle connection is closed after `idle_timeout`, `connections_max` open plain HTTP connections (beyond: accepted and
-// closed at once).
+// Bounds: a TLS handshake must be done within `request_deadline`, header 16 KiB (431), body `body_bytes_max` (413), a
+// request must be complete within `request_deadline` and an idle connection is closed after `idle_timeout`,
+// `connections_max` open plain HTTP connections (beyond: accepted and closed at once).
 #pragma once
 
 #include <boost/asio/ip/tcp.hpp>
@@ -19,14 +19,18 @@
 
 #include "runtime/http.h"
 #include "runtime/reactor.h"
+#include "runtime/tls_stream.h"
 
 namespace simplechat::runtime {
+
+class TlsContext;
 
 using TcpSocket = boost::asio::basic_stream_socket<boost::asio::ip::tcp, Executor>;
 
 // A client's wish to upgrade: the socket with its request, unanswered, and the bytes that came behind it.
 struct HttpUpgrade {
   TcpSocket socket;
+  std::unique_ptr<TlsStream> tls;  // over the socket; null where the listener speaks no TLS
   HttpRequest request;
   std::string http_version;  // "1.1"
   std::string connection;    // header values, empty if absent
@@ -47,6 +51,7 @@ class HttpServer {
     std::size_t connections_max = 10'000;
     std::chrono::milliseconds request_deadline{10'000};
     std::chrono::milliseconds idle_timeout{60'000};
+    TlsContext* tls = nullptr;  // null: plain HTTP. Outlives the server
   };
   // Returns true if it took the upgrade; else the request is answered as any other.
   using UpgradeHandler = std::function<bool(HttpUpgrade&&)>;

@@ -19,11 +19,13 @@ constexpr std::size_t kCompactBytes =
 
 }  // namespace
 
-Connection::Connection(Transport& transport, int fd, ConnectionHandler& handler, ConnectionLimits limits)
+Connection::Connection(Transport& transport, int fd, std::unique_ptr<runtime::TlsStream> tls,
+                       ConnectionHandler& handler, ConnectionLimits limits)
     : transport_(transport),
       handler_(handler),
       decoder_(websocket::DecoderLimits{.message_bytes_max = limits.message_bytes_max}),
       outbox_bytes_max_(limits.outbox_bytes_max),
+      tls_(std::move(tls)),
       fd_(fd) {}
 
 Connection::~Connection() {
@@ -135,10 +137,26 @@ void Connection::on_ready(runtime::Poller::Ready ready) {
 void Connection::read() {
   const ssize_t got = ::recv(fd_, transport_.read_buffer_.data(), transport_.read_buffer_.size(), MSG_DONTWAIT);
   if (got > 0) {
-    feed({transport_.read_buffer_.data(), static_cast<std::size_t>(got)});
+    const std::span bytes(transport_.read_buffer_.data(), static_cast<std::size_t>(got));
+    tls_ ? decrypt(bytes) : feed(bytes);
   } else if (got == 0 || (errno != EAGAIN && errno != EINTR)) {
     die();
   }
+}
+
+// All of it: what stays with TLS is less than a record, of which the poller will tell the rest.
+void Connection::decrypt(std::span<const char> received) {
+  for (;;) {
+    const ssize_t got = tls_->decrypt(received, transport_.plaintext_buffer());
+    if (got < 0 && errno == EAGAIN) break;
+    if (got <= 0) {
+      die();
+      return;
+    }
+    feed({transport_.plaintext_buffer().data(), static_cast<std::size_t>(got)});
+    if (state_ == State::dead) return;
+  }
+  if (tls_->unsent()) queued();  // its answer to what the peer asked of it
 }
 
 void Connection::feed(std::span<char> bytes) {
@@ -168,10 +186,14 @@ void Connection::begin_close(State next) {
   queued();
 }
 
+ssize_t Connection::put(std::string_view bytes) {
+  return tls_ ? tls_->send(bytes) : ::send(fd_, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
 void Connection::flush() {
-  while (sent_ < outbox_.size()) {
-    const ssize_t put = ::send(fd_, outbox_.data() + sent_, outbox_.size() - sent_, MSG_DONTWAIT | MSG_NOSIGNAL);
-    if (put < 0) {
+  while (sent_ < outbox_.size() || (tls_ && tls_->unsent())) {
+    const ssize_t taken = put(std::string_view(outbox_).substr(sent_));
+    if (taken < 0) {
       if (errno == EINTR) continue;
       if (errno != EAGAIN) {
         die();
@@ -185,7 +207,7 @@ void Connection::flush() {
       update_interest();
       return;
     }
-    sent_ += static_cast<std::size_t>(put);
+    sent_ += static_cast<std::size_t>(taken);
   }
   sent_ = 0;
   outbox_.clear();
@@ -196,6 +218,7 @@ void Connection::flush() {
     // RFC 6455 7.1.1: end our direction first and let the peer's end come, so that our close frame is not lost to a
     // reset.
     half_closed_ = true;
+    if (tls_) tls_->end_sending();
     ::shutdown(fd_, SHUT_WR);
   }
 }

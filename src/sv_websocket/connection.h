@@ -2,12 +2,14 @@
 //
 // Lives on its reactor, owned by whoever made it. Nothing is sent at once: send_*() append to the outbox, and the
 // transport writes at the end of the turn. The end is reported exactly once, by on_closed() at the end of a turn, after
-// which the owner destroys it; until then every call is allowed and does nothing more.
+// which the owner destroys it; until then every call is allowed and does nothing more. Where the listener speaks TLS,
+// all bytes pass through its stream; the outbox holds plaintext.
 #pragma once
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -15,6 +17,7 @@
 #include "chat/limits.h"
 #include "chat/relay.h"
 #include "runtime/poller.h"
+#include "runtime/tls_stream.h"
 #include "websocket/decoder.h"
 
 namespace simplechat::sv_websocket {
@@ -42,8 +45,9 @@ struct ConnectionLimits {
 
 class Connection final : private runtime::Poller::Handler, private websocket::DecoderEvents {
  public:
-  // Takes the descriptor of a connected, non-blocking socket.
-  Connection(Transport& transport, int fd, ConnectionHandler& handler, ConnectionLimits limits);
+  // Takes the descriptor of a connected, non-blocking socket, and what speaks TLS over it, if it does.
+  Connection(Transport& transport, int fd, std::unique_ptr<runtime::TlsStream> tls, ConnectionHandler& handler,
+             ConnectionLimits limits);
   virtual ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -90,12 +94,14 @@ class Connection final : private runtime::Poller::Handler, private websocket::De
   void on_ready(runtime::Poller::Ready ready) override;
 
   void read();
+  void decrypt(std::span<const char> received);
   void feed(std::span<char> bytes);
   // An outbox that may be appended to, borrowed if there was none.
   std::string& outbox();
   [[nodiscard]] bool admit(std::size_t bytes, chat::FrameClass frame_class);
   void queued();
   void flush();
+  [[nodiscard]] ssize_t put(std::string_view bytes);
   void begin_close(State next);
   void update_interest();
   void die();
@@ -109,6 +115,7 @@ class Connection final : private runtime::Poller::Handler, private websocket::De
   std::size_t sent_ = 0;  // bytes of outbox_ that the kernel has
   std::size_t outbox_bytes_max_;
   std::chrono::steady_clock::time_point close_deadline_{};
+  std::unique_ptr<runtime::TlsStream> tls_;
   int fd_;
   State state_ = State::open;
   bool dirty_ = false;

@@ -36,14 +36,16 @@ class Gateway::Lane {
         api_(reactor,
              {.host = gateway.options_.host,
               .port = gateway.lanes_.empty() ? gateway.options_.api_port : gateway.api_port(),
-              .body_bytes_max = chat::limits::kHttpBodyBytesMax},
+              .body_bytes_max = chat::limits::kHttpBodyBytesMax,
+              .tls = gateway.options_.tls},
              api_routes_,
              [this](runtime::HttpUpgrade&& upgrade) {
                return upgrade.request.path() == "/ws" && take(std::move(upgrade));
              }),
         ws_(reactor,
             {.host = gateway.options_.host,
-             .port = gateway.lanes_.empty() ? gateway.options_.ws_port : gateway.ws_port()},
+             .port = gateway.lanes_.empty() ? gateway.options_.ws_port : gateway.ws_port(),
+             .tls = gateway.options_.tls},
             ws_routes_, [this](runtime::HttpUpgrade&& upgrade) { return take(std::move(upgrade)); }) {
     add_endpoints(api_routes_, {.services = shard_.services(),
                                 .roster = gateway.roster_,
@@ -96,7 +98,7 @@ class Gateway::Lane {
     }
     auto socket = accept_upgrade(upgrade);
     if (!socket) return false;
-    shard_.hub().accept(socket->fd, socket->response, std::move(socket->early));
+    shard_.hub().accept(socket->fd, socket->response, std::move(socket->early), std::move(socket->tls));
     return true;
   }
 

@@ -37,6 +37,7 @@ struct GatewayOptions {
   std::chrono::milliseconds drain{500};     // between telling the clients and closing them
   std::size_t connections_max = 1'000'000;  // WebSocket connections, shared out over the reactors; beyond: 503
   ServiceAccess access;
+  runtime::TlsContext* tls = nullptr;  // of both listeners; null: they speak without. Outlives the gateway
 };
 
 class Gateway {

@@ -14,7 +14,7 @@ Hub::Hub(runtime::Reactor& reactor, Transport& transport, Roster& roster, Connec
 
 Hub::~Hub() = default;
 
-void Hub::accept(int fd, std::string_view response, std::string early) {
+void Hub::accept(int fd, std::string_view response, std::string early, std::unique_ptr<runtime::TlsStream> tls) {
   std::uint32_t index = 0;
   if (free_.empty()) {
     index = static_cast<std::uint32_t>(slots_.size());
@@ -24,7 +24,8 @@ void Hub::accept(int fd, std::string_view response, std::string early) {
     free_.pop_back();
   }
   Slot& slot = slots_[index];
-  slot.session = std::make_unique<Session>(*services_, transport_, SessionKey{index, slot.generation}, fd, limits_);
+  slot.session = std::make_unique<Session>(*services_, transport_, SessionKey{index, slot.generation}, fd,
+                                           std::move(tls), limits_);
   services_->probe.connection_opened();
   slot.session->start(response, std::move(early));
 }

@@ -26,8 +26,9 @@ class Hub {
   // Called once, before the first session.
   void connect(SessionServices& services) { services_ = &services; }
 
-  // Takes over an upgraded socket. `response` is the 101 answer, `early` what the client sent behind its request.
-  void accept(int fd, std::string_view response, std::string early);
+  // Takes over an upgraded socket. `response` is the 101 answer, `early` what the client sent behind its request, `tls`
+  // what speaks TLS over the socket, if it does.
+  void accept(int fd, std::string_view response, std::string early, std::unique_ptr<runtime::TlsStream> tls = {});
   // nullptr once the session is gone.
   [[nodiscard]] Session* find(SessionKey key);
   void destroy(SessionKey key);

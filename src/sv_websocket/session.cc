@@ -51,8 +51,9 @@ void route_message(SessionServices& services, const chat::MessageView& message, 
   services.router.message_routed(message.from);
 }
 
-Session::Session(SessionServices& services, Transport& transport, SessionKey key, int fd, ConnectionLimits limits)
-    : services_(services), connection_(transport, fd, *this, limits), key_(key), heard_s_(clock_s()) {}
+Session::Session(SessionServices& services, Transport& transport, SessionKey key, int fd,
+                 std::unique_ptr<runtime::TlsStream> tls, ConnectionLimits limits)
+    : services_(services), connection_(transport, fd, std::move(tls), *this, limits), key_(key), heard_s_(clock_s()) {}
 
 Session::~Session() { leave(); }
 

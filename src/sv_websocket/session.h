@@ -53,7 +53,8 @@ class Session final : private ConnectionHandler {
  public:
   static constexpr int kRequestsMax = 8;  // history, sync and conversations under way at once; beyond: rate_limited
 
-  Session(SessionServices& services, Transport& transport, SessionKey key, int fd, ConnectionLimits limits);
+  Session(SessionServices& services, Transport& transport, SessionKey key, int fd,
+          std::unique_ptr<runtime::TlsStream> tls, ConnectionLimits limits);
   virtual ~Session();
 
   void start(std::string_view response, std::string early) { connection_.start(response, std::move(early)); }

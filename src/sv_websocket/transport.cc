@@ -36,6 +36,11 @@ std::string Transport::take_buffer() {
   return buffer;
 }
 
+std::span<char> Transport::plaintext_buffer() {
+  if (plaintext_buffer_.empty()) plaintext_buffer_.resize(kPlaintextBytes);
+  return plaintext_buffer_;
+}
+
 void Transport::give_back(std::string&& buffer) {
   if (buffer.capacity() > kSpareBufferBytesMax || spare_buffers_.size() >= kSpareBuffersMax) return;
   buffer.clear();

@@ -8,6 +8,7 @@
 #include <array>
 #include <chrono>
 #include <cstddef>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,7 @@ class Transport final : private runtime::TurnEnd::Hook {
   friend class Connection;
 
   static constexpr std::size_t kReadBufferBytes = 64UL * 1024;
+  static constexpr std::size_t kPlaintextBytes = 16UL * 1024;  // the longest record's (RFC 8446 section 5.1)
   static constexpr std::size_t kSpareBuffersMax = 1024;
   static constexpr std::size_t kSpareBufferBytesMax = 64UL * 1024;  // larger ones are freed
 
@@ -40,6 +42,8 @@ class Transport final : private runtime::TurnEnd::Hook {
   void closing(Connection& connection) { closing_.push_back(&connection); }
   void forget(Connection& connection);
   [[nodiscard]] std::string take_buffer();
+  // What is decrypted goes here, a record at a time. Made at its first use.
+  [[nodiscard]] std::span<char> plaintext_buffer();
   void give_back(std::string&& buffer);
 
   void on_turn_end() override;
@@ -47,6 +51,7 @@ class Transport final : private runtime::TurnEnd::Hook {
   runtime::Poller poller_;
   runtime::TurnEnd turn_end_;
   std::array<char, kReadBufferBytes> read_buffer_;
+  std::vector<char> plaintext_buffer_;
   std::vector<std::string> spare_buffers_;
   std::vector<Connection*> dirty_;    // have bytes to send or an end to report at the end of this turn
   std::vector<Connection*> closing_;  // have a close deadline

@@ -19,8 +19,10 @@ std::optional<UpgradedSocket> accept_upgrade(runtime::HttpUpgrade& upgrade) {
   if (failed) return std::nullopt;
   const int fd = upgrade.socket.release(failed);
   if (failed) return std::nullopt;
-  return UpgradedSocket{
-      .fd = fd, .response = websocket::switching_protocols(*accept), .early = std::move(upgrade.pipelined)};
+  return UpgradedSocket{.fd = fd,
+                        .tls = std::move(upgrade.tls),
+                        .response = websocket::switching_protocols(*accept),
+                        .early = std::move(upgrade.pipelined)};
 }
 
 void add_upgrade_required(runtime::HttpRoutes& routes, const std::string& path, std::function<bool()> full) {

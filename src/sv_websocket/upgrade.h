@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -10,9 +11,10 @@
 namespace simplechat::sv_websocket {
 
 struct UpgradedSocket {
-  int fd;                // connected and non-blocking; the receiver's to close
-  std::string response;  // the 101 answer, still to be sent
-  std::string early;     // what the client sent behind its request
+  int fd;                                   // connected and non-blocking; the receiver's to close
+  std::unique_ptr<runtime::TlsStream> tls;  // over it, where the listener speaks TLS
+  std::string response;                     // the 101 answer, still to be sent
+  std::string early;                        // what the client sent behind its request
 };
 
 // nullopt, with `upgrade` untouched, if it is not a valid opening handshake (RFC 6455 4.2.1): it is then answered as a
