@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "apps/limit_options.h"
 #include "apps/service_main.h"
 #include "chat/authenticator.h"
 #include "runtime/config.h"
@@ -25,6 +26,7 @@ struct GatewaySettings {
   std::string jwt_secret_file;
   std::string jwt_public_key;
   bool insecure;
+  LimitSettings limits;
   ClusterSecret cluster_secret;
   LogOptions log;
 };
