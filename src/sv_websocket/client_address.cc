@@ -84,6 +84,7 @@ std::uint64_t IpAddress::subscriber() const {
 std::expected<TrustedProxies, std::string> TrustedProxies::parse(std::string_view networks, ProxyHeader header) {
   TrustedProxies proxies;
   proxies.header_ = header;
+  if (networks == "none") return proxies;
   while (!networks.empty()) {
     const std::string_view entry = take_last(networks, ',');
     const std::size_t slash = entry.find('/');

@@ -39,7 +39,7 @@ class TrustedProxies {
  public:
   TrustedProxies() = default;
 
-  // `networks`: addresses and CIDR ranges, separated by commas; may be empty. The error names the one that is none.
+  // `networks`: addresses and CIDR ranges, separated by commas, or "none". The error names the one that is neither.
   [[nodiscard]] static std::expected<TrustedProxies, std::string> parse(std::string_view networks, ProxyHeader header);
 
   [[nodiscard]] bool trusts(const IpAddress& address) const;

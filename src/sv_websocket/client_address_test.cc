@@ -39,7 +39,7 @@ TEST(TrustedProxies, BelievesNobodyElse) {
   EXPECT_EQ(proxies.client("10.255.0.1", "203.0.113.9"), ip("203.0.113.9"));
   EXPECT_EQ(proxies.client("2001:db8:7fff::1", "203.0.113.9"), ip("203.0.113.9"));
   EXPECT_EQ(proxies.client("2001:db8:8000::1", "203.0.113.9"), ip("2001:db8:8000::1"));
-  EXPECT_EQ(trusting("").client("127.0.0.1", "203.0.113.9"), ip("127.0.0.1"));
+  EXPECT_EQ(trusting("none").client("127.0.0.1", "203.0.113.9"), ip("127.0.0.1"));
 }
 
 TEST(TrustedProxies, TakesTheLastAddressThatNoProxyMadeUp) {
