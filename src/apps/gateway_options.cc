@@ -58,6 +58,7 @@ void declare(runtime::Options& options, GatewaySettings& settings) {
   options.text("jwt-secret-file", settings.jwt_secret_file, "", "file that holds the key of HS256 tokens");
   options.text("jwt-public-key", settings.jwt_public_key, "", "PEM file with the key of RS256, ES256 or EdDSA tokens");
   options.flag("insecure", settings.insecure, "allow --auth none on an address beyond loopback");
+  declare(options, settings.limits);
   declare(options, settings.cluster_secret);
   declare(options, settings.tls);
   declare(options, settings.log);
@@ -84,6 +85,8 @@ sv_websocket::GatewayOptions gateway_options(const GatewaySettings& settings, st
       .drain = settings.drain,
       .connections_max = connections_max(),
       .access = {.cluster_secret = settings.cluster_secret.read(), .open_without_secret = is_loopback(settings.host)},
+      .limits = settings.limits.limits,
+      .admission = settings.limits.admission(),
       .tls = tls};
 }
 

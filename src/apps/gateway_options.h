@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "apps/limit_options.h"
 #include "apps/service_main.h"
 #include "apps/tls_options.h"
 #include "chat/authenticator.h"
@@ -26,6 +27,7 @@ struct GatewaySettings {
   std::string jwt_secret_file;
   std::string jwt_public_key;
   bool insecure;
+  LimitSettings limits;
   ClusterSecret cluster_secret;
   TlsOptions tls;
   LogOptions log;

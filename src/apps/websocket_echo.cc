@@ -48,7 +48,7 @@ class EchoServer {
         server_(reactor, {.host = host, .port = port}, routes_,
                 [this](runtime::HttpUpgrade&& upgrade) { return accept(std::move(upgrade)); }),
         sweep_(reactor.executor()) {
-    sv_websocket::add_upgrade_required(routes_, "/*", [] { return false; });
+    sv_websocket::add_upgrade_required(routes_, "/*");
     server_.start();
     sweep_every_second();
   }

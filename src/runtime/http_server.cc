@@ -75,7 +75,9 @@ struct Connection : std::enable_shared_from_this<Connection> {
   Timer timer;
   beast::flat_buffer buffer;  // what was read behind the request that is served
   std::string remote_address;
-  bool idle = false;  // between two requests
+  bool idle = false;     // between two requests
+  bool served = false;   // has had one
+  bool counted = false;  // by Options::peers
 };
 
 tcp::endpoint resolve(Reactor& reactor, const HttpServer::Options& options) {
@@ -124,6 +126,17 @@ std::string_view origin_form(std::string_view target) {
   return path == std::string_view::npos ? "/" : target.substr(path);
 }
 
+// A list may be spread over several headers (RFC 9110 section 5.3).
+std::string joined(const http::fields& header, std::string_view name) {
+  std::string values;
+  const auto [first, last] = header.equal_range(name);
+  for (auto field = first; field != last; ++field) {
+    if (!values.empty()) values += ',';
+    values += field->value();
+  }
+  return values;
+}
+
 HttpRequest to_request(Parser& parser, const Connection& connection) {
   auto& message = parser.get();
   HttpRequest request;
@@ -134,6 +147,8 @@ HttpRequest to_request(Parser& parser, const Connection& connection) {
   request.content_type = message[http::field::content_type];
   request.accept_encoding = message[http::field::accept_encoding];
   request.if_none_match = message[http::field::if_none_match];
+  request.x_forwarded_for = joined(message, "X-Forwarded-For");
+  request.forwarded = joined(message, "Forwarded");
   request.remote_address = connection.remote_address;
   return request;
 }
@@ -238,6 +253,7 @@ HttpUpgrade to_upgrade(Parser& parser, Connection& connection) {
           .websocket_key = header[http::field::sec_websocket_key],
           .websocket_protocol = header[http::field::sec_websocket_protocol],
           .origin = header[http::field::origin],
+          .host = header[http::field::host],
           .pipelined = std::string(static_cast<const char*>(pipelined.data()), pipelined.size())};
 }
 
@@ -266,7 +282,9 @@ struct HttpServer::State : std::enable_shared_from_this<State> {
   asio::awaitable<bool> wait_for_request(Connection& connection);
   asio::awaitable<bool> serve_request(Connection& connection);
   asio::awaitable<error_code> read_body(Connection& connection, Parser& parser);
-  bool hand_over(Connection& connection, Parser& parser);
+  bool hand_over(Connection& connection, Parser& parser, std::optional<HttpResponse>& refusal);
+  bool enter(Connection& connection);
+  void leave(Connection& connection);
   asio::awaitable<HttpResponse> answer(const HttpRequest& request);
   void stop();
 
@@ -307,6 +325,7 @@ void HttpServer::State::admit(TcpSocket socket) {
   }
   full = false;
   auto connection = std::make_shared<Connection>(std::move(socket));
+  if (!enter(*connection)) return;
   connections.insert(connection.get());
   spawn(serve(shared_from_this(), std::move(connection)));
 }
@@ -321,6 +340,16 @@ asio::awaitable<void> HttpServer::State::serve(std::shared_ptr<State> self, std:
   }
   connection->close();
   connections.erase(connection.get());
+  leave(*connection);
+}
+
+bool HttpServer::State::enter(Connection& connection) {
+  connection.counted = options.peers != nullptr && options.peers->enter(connection.remote_address);
+  return connection.counted || options.peers == nullptr;
+}
+
+void HttpServer::State::leave(Connection& connection) {
+  if (std::exchange(connection.counted, false)) options.peers->leave(connection.remote_address);
 }
 
 asio::awaitable<bool> HttpServer::State::shake_hands(Connection& connection) {
@@ -338,7 +367,7 @@ asio::awaitable<bool> HttpServer::State::wait_for_request(Connection& connection
   if (!acceptor.is_open()) co_return false;
   if (connection.buffer.size() > 0) co_return true;  // the next one is here already
   connection.buffer.shrink_to_fit();
-  connection.close_after(options.idle_timeout);
+  connection.close_after(connection.served ? options.idle_timeout : options.request_deadline);
   connection.idle = true;
   const error_code error = co_await connection.stream.wait_readable();
   connection.idle = false;
@@ -347,7 +376,7 @@ asio::awaitable<bool> HttpServer::State::wait_for_request(Connection& connection
 
 // Returns whether the connection goes on.
 asio::awaitable<bool> HttpServer::State::serve_request(Connection& connection) {
-  connection.close_after(options.request_deadline);
+  if (std::exchange(connection.served, true)) connection.close_after(options.request_deadline);
   Parser parser;
   parser.header_limit(kHeaderBytesMax);
   parser.body_limit(options.body_bytes_max);
@@ -357,7 +386,12 @@ asio::awaitable<bool> HttpServer::State::serve_request(Connection& connection) {
   co_await http::async_read_header(connection.stream, connection.buffer, parser, into(error));
   std::optional<HttpResponse> refused = error ? refusal(error, options.body_bytes_max) : refusal(parser.get().base());
   if (!error && !refused) {
-    if (hand_over(connection, parser)) co_return false;
+    std::optional<HttpResponse> refusal_of_upgrade;
+    if (hand_over(connection, parser, refusal_of_upgrade)) co_return false;
+    if (refusal_of_upgrade) {
+      co_await write_response(connection, *refusal_of_upgrade, {.keep_alive = false});
+      co_return false;
+    }
     error = co_await read_body(connection, parser);
     if (error) refused = refusal(error, options.body_bytes_max);
   }
@@ -390,14 +424,17 @@ asio::awaitable<error_code> HttpServer::State::read_body(Connection& connection,
   co_return error;
 }
 
-// Returns whether the upgrade handler took the connection.
-bool HttpServer::State::hand_over(Connection& connection, Parser& parser) {
+// Returns whether the upgrade handler took the connection, which then is no longer a plain one.
+bool HttpServer::State::hand_over(Connection& connection, Parser& parser, std::optional<HttpResponse>& refusal) {
   if (!on_upgrade || !wants_websocket(parser)) return false;
   connection.no_deadline();
+  leave(connection);
   HttpUpgrade upgrade = to_upgrade(parser, connection);
   if (on_upgrade(std::move(upgrade))) return true;
+  static_cast<void>(enter(connection));  // it was there before, so it stays in any case
   // Declined, so nothing was moved out of it. NOLINTNEXTLINE(bugprone-use-after-move)
   connection.stream.put_back(std::move(upgrade.socket), std::move(upgrade.tls));
+  refusal = std::move(upgrade.refusal);
   connection.close_after(options.request_deadline);
   return false;
 }

@@ -30,6 +30,7 @@ Connection::Connection(Transport& transport, int fd, std::unique_ptr<runtime::Tl
 
 Connection::~Connection() {
   transport_.forget(*this);
+  static_cast<void>(transport_.rebook(booked_bytes_, 0));
   if (fd_ >= 0) {
     transport_.poller_.remove(fd_, *this);
     ::close(fd_);
@@ -89,10 +90,23 @@ void Connection::resume_reading() {
   update_interest();
 }
 
+void Connection::slow_down(std::uint32_t wait_ms) {
+  if (slowed_ || state_ != State::open) return;
+  slowed_ = true;
+  transport_.slowed(*this, transport_.clock().now_ms() + wait_ms);
+  update_interest();
+}
+
+void Connection::resume_from_slow() {
+  slowed_ = false;
+  update_interest();
+}
+
 bool Connection::admit(std::size_t bytes, chat::FrameClass frame_class) {
   const std::size_t would_wait = outbox_bytes() + bytes;
   if (frame_class == chat::FrameClass::ephemeral) return would_wait <= outbox_bytes_max_ / 2;
   if (would_wait <= outbox_bytes_max_) return true;
+  transport_.limited(Limit::outbox);
   close(wire::kCloseSlowConsumer, "slow consumer");
   return false;
 }
@@ -106,7 +120,7 @@ void Connection::on_binary(std::string_view message) {
 }
 
 void Connection::on_ping(std::string_view payload) {
-  if (state_ != State::open || !admit(payload.size(), chat::FrameClass::ephemeral)) return;
+  if (state_ != State::open || !handler_.on_ping() || !admit(payload.size(), chat::FrameClass::ephemeral)) return;
   websocket::append_pong(outbox(), payload);
   queued();
 }
@@ -127,7 +141,7 @@ void Connection::on_close(std::uint16_t code, std::string_view /*reason*/) {
 void Connection::on_ready(runtime::Poller::Ready ready) {
   if (ready.writable) flush();
   if (state_ == State::dead) return;
-  if (paused_) {
+  if (paused_ || slowed()) {
     if (ready.broken) die();
   } else if (ready.readable || ready.broken) {
     read();
@@ -138,6 +152,7 @@ void Connection::read() {
   const ssize_t got = ::recv(fd_, transport_.read_buffer_.data(), transport_.read_buffer_.size(), MSG_DONTWAIT);
   if (got > 0) {
     const std::span bytes(transport_.read_buffer_.data(), static_cast<std::size_t>(got));
+    charge(bytes.size());
     tls_ ? decrypt(bytes) : feed(bytes);
   } else if (got == 0 || (errno != EAGAIN && errno != EINTR)) {
     die();
@@ -159,9 +174,34 @@ void Connection::decrypt(std::span<const char> received) {
   if (tls_->unsent()) queued();  // its answer to what the peer asked of it
 }
 
+// What clients send beyond their rate waits in their own buffers and the kernel's.
+void Connection::charge(std::size_t bytes) {
+  const std::uint32_t wait_ms =
+      bytes_read_.charge(transport_.limits_.bytes, static_cast<std::uint32_t>(bytes), transport_.clock().now_ms());
+  if (wait_ms == 0) return;
+  transport_.limited(Limit::bytes);
+  slow_down(wait_ms);
+}
+
+void Connection::rebook() {
+  const std::size_t held = (want_write_ ? outbox_.capacity() : 0) + decoder_.gathered_bytes();
+  if (held == booked_bytes_) return;
+  const bool too_much = transport_.rebook(std::exchange(booked_bytes_, static_cast<std::uint32_t>(held)), held);
+  if (!too_much || state_ != State::open) return;
+  transport_.limited(Limit::buffers);
+  // At once, since a closing handshake would keep what is too much. Behind bytes that the peer does not read a close
+  // frame would not reach it either.
+  if (!want_write_) {
+    websocket::append_close(outbox(), wire::kCloseSlowConsumer, "too much waits on this gateway's connections");
+    flush();
+  }
+  die();
+}
+
 void Connection::feed(std::span<char> bytes) {
   if (state_ == State::lingering || state_ == State::dead) return;
   const auto failure = decoder_.feed(bytes, *this);
+  if (!decoder_.idle() || booked_bytes_ != 0) rebook();
   if (!failure) return;
   if (state_ == State::open) websocket::append_close(outbox(), failure->code, failure->reason);
   begin_close(State::lingering);
@@ -182,6 +222,10 @@ void Connection::begin_close(State next) {
   }
   state_ = next;
   paused_ = false;  // the peer's close frame, or its end, must be seen
+  if (slowed_) {
+    slowed_ = false;
+    transport_.forget_slowed(*this);
+  }
   update_interest();
   queued();
 }
@@ -224,7 +268,7 @@ void Connection::flush() {
 }
 
 void Connection::update_interest() {
-  const runtime::Poller::Interest wanted{.readable = !paused_, .writable = want_write_};
+  const runtime::Poller::Interest wanted{.readable = !paused_ && !slowed_, .writable = want_write_};
   if (state_ == State::dead || (wanted.readable == interest_.readable && wanted.writable == interest_.writable)) return;
   interest_ = wanted;
   transport_.poller_.change(fd_, *this, interest_);
@@ -241,6 +285,7 @@ void Connection::die() {
 void Connection::end_turn() {
   dirty_ = false;
   if (state_ != State::dead && !want_write_) flush();
+  if (want_write_ || booked_bytes_ != 0) rebook();
   if (state_ == State::dead) handler_.on_closed();
 }
 

@@ -18,6 +18,7 @@
 #include "chat/relay.h"
 #include "runtime/poller.h"
 #include "runtime/tls_stream.h"
+#include "sv_websocket/rate_limit.h"
 #include "websocket/decoder.h"
 
 namespace simplechat::sv_websocket {
@@ -30,6 +31,8 @@ class ConnectionHandler {
   virtual void on_text(std::string_view text) = 0;
   virtual void on_binary(std::string_view bytes) = 0;
   virtual void on_pong() = 0;
+  // Whether to answer it.
+  virtual bool on_ping() { return true; }
   // The connection is over. May destroy the connection.
   virtual void on_closed() = 0;
 
@@ -69,6 +72,10 @@ class Connection final : private runtime::Poller::Handler, private websocket::De
   void pause_reading();
   void resume_reading();
 
+  // The same for a time, and beside it.
+  void slow_down(std::uint32_t wait_ms);
+  [[nodiscard]] bool slowed() const { return slowed_; }
+
   [[nodiscard]] bool open() const { return state_ == State::open; }
   [[nodiscard]] std::size_t outbox_bytes() const { return outbox_.size() - sent_; }
 
@@ -95,6 +102,10 @@ class Connection final : private runtime::Poller::Handler, private websocket::De
 
   void read();
   void decrypt(std::span<const char> received);
+  void charge(std::size_t bytes);
+  void resume_from_slow();
+  // Tells the transport what the buffers hold now.
+  void rebook();
   void feed(std::span<char> bytes);
   // An outbox that may be appended to, borrowed if there was none.
   std::string& outbox();
@@ -114,12 +125,15 @@ class Connection final : private runtime::Poller::Handler, private websocket::De
   std::string outbox_;
   std::size_t sent_ = 0;  // bytes of outbox_ that the kernel has
   std::size_t outbox_bytes_max_;
+  RateBucket bytes_read_;
   std::chrono::steady_clock::time_point close_deadline_{};
   std::unique_ptr<runtime::TlsStream> tls_;
   int fd_;
+  std::uint32_t booked_bytes_ = 0;  // what the transport knows of
   State state_ = State::open;
   bool dirty_ = false;
   bool paused_ = false;
+  bool slowed_ = false;  // is in the transport's list
   bool want_write_ = false;
   bool half_closed_ = false;  // we have ended our direction
   runtime::Poller::Interest interest_{};

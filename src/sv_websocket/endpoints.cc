@@ -9,6 +9,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -129,30 +130,35 @@ chat::Result<std::string> user_of(const chat::Authenticator& authenticator, cons
   return authenticator.authenticate(claimed, bearer_token(request));
 }
 
-Answer history(SessionServices& services, const HttpRequest& request) {
-  auto user = user_of(services.authenticator, request);
-  if (!user) co_return error_response(user.error());
-  const auto query = wire::parse_history_query(std::move(*user), parameters_of(request));
+// The answer to a user who asks more often than may be; nullopt: he may ask.
+std::optional<HttpResponse> check_rate(SessionServices& services, const std::string& user) {
+  if (services.clients == nullptr) return std::nullopt;
+  const std::uint32_t wait_ms = services.clients->requests.take(user, kFrameUnits, services.turn_clock.now_ms());
+  if (wait_ms == 0) return std::nullopt;
+  services.probe.limited(Limit::user_requests);
+  HttpResponse response = error_response({chat::ErrorCode::rate_limited, "too many requests; ask again later"});
+  response.headers.emplace_back("Retry-After", fmt::to_string((wait_ms + 999) / 1000));
+  return response;
+}
+
+Answer history(SessionServices& services, std::string user, const HttpRequest& request) {
+  const auto query = wire::parse_history_query(std::move(user), parameters_of(request));
   if (!query) co_return error_response(query.error());
   const auto page = co_await services.reader.history(*query);
   if (!page) co_return error_response(page.error());
   co_return HttpResponse{.body = wire::encode_history_page(query->with, *page)};
 }
 
-Answer conversations(SessionServices& services, const HttpRequest& request) {
-  auto user = user_of(services.authenticator, request);
-  if (!user) co_return error_response(user.error());
-  const auto query = wire::parse_conversations_query(std::move(*user), parameters_of(request));
+Answer conversations(SessionServices& services, std::string user, const HttpRequest& request) {
+  const auto query = wire::parse_conversations_query(std::move(user), parameters_of(request));
   if (!query) co_return error_response(query.error());
   const auto page = co_await services.reader.conversations(*query);
   if (!page) co_return error_response(page.error());
   co_return HttpResponse{.body = wire::encode_conversations_page(*page)};
 }
 
-Answer sync(SessionServices& services, const HttpRequest& request) {
-  auto user = user_of(services.authenticator, request);
-  if (!user) co_return error_response(user.error());
-  const auto query = wire::parse_sync_query(std::move(*user), parameters_of(request));
+Answer sync(SessionServices& services, std::string user, const HttpRequest& request) {
+  const auto query = wire::parse_sync_query(std::move(user), parameters_of(request));
   if (!query) co_return error_response(query.error());
   const auto page = co_await services.reader.sync(*query);
   if (!page) co_return error_response(page.error());
@@ -161,7 +167,7 @@ Answer sync(SessionServices& services, const HttpRequest& request) {
 
 Answer health_test() { co_return HttpResponse{.content_type = "text/plain", .body = "Health test"}; }
 
-Answer refuse(chat::Error error) { co_return error_response(error); }
+Answer refuse(HttpResponse response) { co_return response; }
 
 }  // namespace
 
@@ -185,16 +191,19 @@ void add_endpoints(runtime::HttpRoutes& routes, const EndpointParts& parts) {
                                              Answer (*handler)(const EndpointParts&, const HttpRequest&)) {
     routes.add("POST", path, [parts, handler](const HttpRequest& request, const Segments&) {
       const auto access = check_access(parts.access, request);
-      return access ? handler(parts, request) : refuse(access.error());
+      return access ? handler(parts, request) : refuse(error_response(access.error()));
     });
   };
   for_services("/send", send);
   for_services("/v1/deliver", deliver);
 
   const auto for_users = [&routes, &services = parts.services](
-                             const char* path, Answer (*handler)(SessionServices&, const HttpRequest&)) {
+                             const char* path, Answer (*handler)(SessionServices&, std::string, const HttpRequest&)) {
     routes.add("GET", path, [&services, handler](const HttpRequest& request, const Segments&) {
-      return handler(services, request);
+      auto user = user_of(services.authenticator, request);
+      if (!user) return refuse(error_response(user.error()));
+      if (auto refusal = check_rate(services, *user)) return refuse(std::move(*refusal));
+      return handler(services, std::move(*user), request);
     });
   };
   for_users("/v1/history", history);

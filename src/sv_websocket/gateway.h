@@ -19,6 +19,8 @@
 #include "runtime/http_server.h"
 #include "runtime/metrics.h"
 #include "runtime/reactor.h"
+#include "sv_websocket/address_table.h"
+#include "sv_websocket/admission.h"
 #include "sv_websocket/endpoints.h"
 #include "sv_websocket/registrar.h"
 #include "sv_websocket/roster.h"
@@ -37,6 +39,8 @@ struct GatewayOptions {
   std::chrono::milliseconds drain{500};     // between telling the clients and closing them
   std::size_t connections_max = 1'000'000;  // WebSocket connections, shared out over the reactors; beyond: 503
   ServiceAccess access;
+  LimitOptions limits;
+  AdmissionRules admission;
   runtime::TlsContext* tls = nullptr;  // of both listeners; null: they speak without. Outlives the gateway
 };
 
@@ -64,6 +68,8 @@ class Gateway {
  private:
   class Lane;
 
+  // What of a limit of the gateway is one reactor's.
+  [[nodiscard]] std::size_t share(std::size_t whole) const;
   void register_all_again();
   void resync_all();
 
@@ -72,6 +78,7 @@ class Gateway {
   const GatewayOptions options_;
   chat::HybridLogicalClock clock_{chat::system_wall_clock(), chat::system_elapsed};
   Roster roster_;
+  ClientTables clients_;
   std::unique_ptr<Registrar> registrar_;
   std::vector<std::unique_ptr<Lane>> lanes_;  // by reactor
 };

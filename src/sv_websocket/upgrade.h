@@ -1,7 +1,6 @@
 // From an HTTP request to a WebSocket connection's socket: the listener's half of the opening handshake.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,8 +20,7 @@ struct UpgradedSocket {
 // plain request.
 [[nodiscard]] std::optional<UpgradedSocket> accept_upgrade(runtime::HttpUpgrade& upgrade);
 
-// Answers every request to `path` that was not upgraded: with 503 if `full()`, else with 426, as what is there speaks
-// WebSocket only.
-void add_upgrade_required(runtime::HttpRoutes& routes, const std::string& path, std::function<bool()> full);
+// Answers every request to `path` that was not upgraded with 426, as what is there speaks WebSocket only.
+void add_upgrade_required(runtime::HttpRoutes& routes, const std::string& path);
 
 }  // namespace simplechat::sv_websocket
