@@ -2,17 +2,14 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <string>
 
+#include "apps/auth_options.h"
 #include "apps/service_main.h"
-#include "chat/authenticator.h"
 #include "runtime/config.h"
 #include "sv_websocket/gateway.h"
 
 namespace simplechat::apps {
-
-enum class AuthKind : std::uint8_t { none, jwt };
 
 struct GatewaySettings {
   std::string host;
@@ -20,10 +17,7 @@ struct GatewaySettings {
   std::uint16_t ws_port;
   unsigned threads;
   std::chrono::milliseconds drain;
-  AuthKind auth;
-  std::string jwt_secret;
-  std::string jwt_secret_file;
-  std::string jwt_public_key;
+  AuthSettings auth;
   bool insecure;
   ClusterSecret cluster_secret;
   LogOptions log;
@@ -32,9 +26,6 @@ struct GatewaySettings {
 // Options, with the rule that a listener beyond loopback needs authentication, or the word that it is meant so.
 
 void declare(runtime::Options& options, GatewaySettings& settings);
-
-// Throws std::runtime_error naming what is wrong with a key.
-[[nodiscard]] std::unique_ptr<chat::Authenticator> make_authenticator(const GatewaySettings& settings);
 
 // Throws as ClusterSecret::read().
 [[nodiscard]] sv_websocket::GatewayOptions gateway_options(const GatewaySettings& settings, std::string public_url,

@@ -126,7 +126,9 @@ chat::Result<std::string> user_of(const chat::Authenticator& authenticator, cons
     if (!named) return named;
     claimed = std::move(*named);
   }
-  return authenticator.authenticate(claimed, bearer_token(request));
+  auto identity = authenticator.authenticate(claimed, bearer_token(request));
+  if (!identity) return std::unexpected(std::move(identity).error());
+  return std::move(identity->user);
 }
 
 Answer history(SessionServices& services, const HttpRequest& request) {
