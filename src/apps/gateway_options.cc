@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "adapters/jwt/jwt_authenticator.h"
 #include "runtime/signals.h"
 
 namespace simplechat::apps {
@@ -23,23 +22,11 @@ std::size_t connections_max() {
 }
 
 std::optional<std::string> check_exposure(const GatewaySettings& settings) {
-  if (settings.auth != AuthKind::none || settings.insecure || is_loopback(settings.host)) return std::nullopt;
+  if (settings.auth.kind != AuthKind::none || settings.insecure || is_loopback(settings.host)) return std::nullopt;
   return fmt::format(
       "host {}: with --auth none anybody who reaches it can speak for anybody; use --auth jwt, or --insecure if that "
       "is meant",
       settings.host);
-}
-
-std::optional<std::string> check_keys(const GatewaySettings& settings) {
-  const int keys = static_cast<int>(!settings.jwt_secret.empty()) +
-                   static_cast<int>(!settings.jwt_secret_file.empty()) +
-                   static_cast<int>(!settings.jwt_public_key.empty());
-  if (settings.auth == AuthKind::jwt && keys != 1) {
-    return "auth jwt: needs one of jwt-secret, jwt-secret-file and jwt-public-key";
-  }
-  if (settings.auth == AuthKind::none && keys != 0)
-    return "jwt-secret, jwt-secret-file, jwt-public-key: only with --auth jwt";
-  return std::nullopt;
 }
 
 }  // namespace
@@ -52,25 +39,13 @@ void declare(runtime::Options& options, GatewaySettings& settings) {
   options.duration_ms("drain-ms", settings.drain, std::chrono::milliseconds(500),
                       {std::chrono::milliseconds(0), std::chrono::milliseconds(600'000)},
                       "between telling clients of a shutdown and closing them");
-  options.one_of<AuthKind>("auth", settings.auth, AuthKind::none, {{"none", AuthKind::none}, {"jwt", AuthKind::jwt}},
-                           "how clients prove who they are");
-  options.secret("jwt-secret", settings.jwt_secret, "key of HS256 tokens");
-  options.text("jwt-secret-file", settings.jwt_secret_file, "", "file that holds the key of HS256 tokens");
-  options.text("jwt-public-key", settings.jwt_public_key, "", "PEM file with the key of RS256, ES256 or EdDSA tokens");
+  declare(options, settings.auth);
   options.flag("insecure", settings.insecure, "allow --auth none on an address beyond loopback");
   declare(options, settings.limits);
   declare(options, settings.cluster_secret);
   declare(options, settings.tls);
   declare(options, settings.log);
   options.rule([&settings] { return check_exposure(settings); });
-  options.rule([&settings] { return check_keys(settings); });
-}
-
-std::unique_ptr<chat::Authenticator> make_authenticator(const GatewaySettings& settings) {
-  if (settings.auth == AuthKind::none) return std::make_unique<chat::TrustingAuthenticator>();
-  if (!settings.jwt_public_key.empty()) return adapters::jwt::with_public_key(read_file(settings.jwt_public_key));
-  return adapters::jwt::with_secret(settings.jwt_secret.empty() ? read_file(settings.jwt_secret_file)
-                                                                : settings.jwt_secret);
 }
 
 sv_websocket::GatewayOptions gateway_options(const GatewaySettings& settings, std::string public_url,

@@ -2,19 +2,16 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <string>
 
+#include "apps/auth_options.h"
 #include "apps/limit_options.h"
 #include "apps/service_main.h"
 #include "apps/tls_options.h"
-#include "chat/authenticator.h"
 #include "runtime/config.h"
 #include "sv_websocket/gateway.h"
 
 namespace simplechat::apps {
-
-enum class AuthKind : std::uint8_t { none, jwt };
 
 struct GatewaySettings {
   std::string host;
@@ -22,10 +19,7 @@ struct GatewaySettings {
   std::uint16_t ws_port;
   unsigned threads;
   std::chrono::milliseconds drain;
-  AuthKind auth;
-  std::string jwt_secret;
-  std::string jwt_secret_file;
-  std::string jwt_public_key;
+  AuthSettings auth;
   bool insecure;
   LimitSettings limits;
   ClusterSecret cluster_secret;
@@ -36,9 +30,6 @@ struct GatewaySettings {
 // Options, with the rule that a listener beyond loopback needs authentication, or the word that it is meant so.
 
 void declare(runtime::Options& options, GatewaySettings& settings);
-
-// Throws std::runtime_error naming what is wrong with a key.
-[[nodiscard]] std::unique_ptr<chat::Authenticator> make_authenticator(const GatewaySettings& settings);
 
 // Throws as ClusterSecret::read(). `tls`: from make_tls(), and the caller's.
 [[nodiscard]] sv_websocket::GatewayOptions gateway_options(const GatewaySettings& settings, std::string public_url,

@@ -1,5 +1,6 @@
 // simplechat: the whole of SimpleChat in one process, and a client for the terminal. `serve`: the gateway is the
 // cluster's; behind its ports stand a directory and a queue in memory and a SQLite store. `chat`: chat_client/.
+// `token`: token_command.h.
 
 #include <iostream>
 #include <string_view>
@@ -12,6 +13,7 @@
 #include "adapters/sqlite/sqlite_store.h"
 #include "apps/consumer.h"
 #include "apps/gateway_options.h"
+#include "apps/token_command.h"
 #include "apps/web_client.h"
 #include "chat_client/chat_program.h"
 
@@ -42,13 +44,14 @@ void serve(const Settings& settings, runtime::StopSignal& stop_signal) {
   apps::Consumer consumer(reactors[0], *source, store, persist_probe);
 
   const auto tls = apps::make_tls(settings.gateway.tls, stop_signal);
-  const auto authenticator = apps::make_authenticator(settings.gateway);
+  apps::Authentication authentication(settings.gateway.auth, reactors[0], readiness);
   const std::vector<sv_websocket::Ports> ports(reactors.size(), {directory, relay, queue, store});
   sv_websocket::Gateway gateway(
       reactors, apps::gateway_options(settings.gateway, "http://in-process", std::chrono::seconds(10), tls.get()),
-      ports, *authenticator, apps::web_client(), readiness, metrics);
+      ports, authentication.authenticator(), apps::web_client(), readiness, metrics);
 
   consumer.start();
+  authentication.start();
   gateway.start();
   reactors.start();
   runtime::log::info("serving", {{"client", (tls ? "https://" : "http://") + settings.gateway.host + ":" +
@@ -58,6 +61,7 @@ void serve(const Settings& settings, runtime::StopSignal& stop_signal) {
   stop_signal.wait();
   runtime::log::info("stopping");
   gateway.stop();
+  authentication.stop();
   consumer.stop();
   reactors.stop();
 }
@@ -67,10 +71,12 @@ void serve(const Settings& settings, runtime::StopSignal& stop_signal) {
 int main(int argc, char** argv) {
   // A client has options of its own, and none of the server's environment and files.
   if (argc > 1 && std::string_view(argv[1]) == "chat") return chat_client::run_chat(argc - 2, argv + 2);
+  if (argc > 1 && std::string_view(argv[1]) == "token") return apps::run_token(argc - 2, argv + 2);
   Settings settings;
   runtime::Options options("simplechat", "Self-hosted chat in one process.");
   options.command("serve", "run the server");
   options.command("chat", "talk to a server from a terminal or a script; chat --help says how");
+  options.command("token", "make a token for trying out; token --help says how");
   options.ignore_variable("SIMPLECHAT_TOKEN");  // chat's
   options.require_command();
   options.text("data-dir", settings.data_dir, "./data", "directory of the database; made if missing");

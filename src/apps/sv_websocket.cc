@@ -68,15 +68,16 @@ void serve(const Settings& settings, runtime::StopSignal& stop_signal) {
   }
 
   const auto tls = apps::make_tls(settings.gateway.tls, stop_signal);
-  const auto authenticator = apps::make_authenticator(settings.gateway);
+  apps::Authentication authentication(settings.gateway.auth, reactors[0], readiness);
   const std::string public_url =
       settings.public_url.empty()
           ? fmt::format("{}://{}:{}", tls ? "https" : "http", settings.gateway.host, settings.gateway.api_port)
           : settings.public_url;
   sv_websocket::Gateway gateway(reactors,
                                 apps::gateway_options(settings.gateway, public_url, settings.lease, tls.get()), ports,
-                                *authenticator, apps::web_client(), readiness, metrics);
+                                authentication.authenticator(), apps::web_client(), readiness, metrics);
 
+  authentication.start();
   gateway.start();
   apps::check_every_second(reactors[0], outside.front()->reader);
   reactors.start();
@@ -85,6 +86,7 @@ void serve(const Settings& settings, runtime::StopSignal& stop_signal) {
   stop_signal.wait();
   runtime::log::info("stopping");
   gateway.stop();
+  authentication.stop();
   reactors.stop();
 }
 

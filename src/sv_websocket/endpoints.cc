@@ -127,7 +127,9 @@ chat::Result<std::string> user_of(const chat::Authenticator& authenticator, cons
     if (!named) return named;
     claimed = std::move(*named);
   }
-  return authenticator.authenticate(claimed, bearer_token(request));
+  auto identity = authenticator.authenticate(claimed, bearer_token(request));
+  if (!identity) return std::unexpected(std::move(identity).error());
+  return std::move(identity->user);
 }
 
 // The answer to a user who asks more often than may be; nullopt: he may ask.

@@ -132,14 +132,16 @@ void Session::handle(const wire::RegisterFrame& frame) {
     send_error({ErrorCode::already_registered, "this connection is registered; send unregister first"});
     return;
   }
-  auto user = services_.authenticator.authenticate(frame.from, frame.token);
-  if (!user) {
+  auto identity = services_.authenticator.authenticate(frame.from, frame.token);
+  if (!identity) {
     services_.probe.registration_refused();
-    send_error(user.error());
-    connection_.close(wire::kCloseUnauthorized, "unauthorized");
+    send_error(identity.error());
+    if (identity.error().code == ErrorCode::unauthorized) {
+      connection_.close(wire::kCloseUnauthorized, "unauthorized");
+    }
     return;
   }
-  user_ = std::move(*user);
+  user_ = std::move(identity->user);
   known_ = true;
   state_ = State::registering;
   registering_ = std::make_unique<Registering>();

@@ -41,4 +41,22 @@ std::optional<std::string> decode_base64url(std::string_view text) {
   return bytes;
 }
 
+std::string encode_base64url(std::string_view bytes) {
+  std::string text;
+  text.reserve((bytes.size() * kByteBits + kDigitBits - 1) / kDigitBits);
+  std::uint32_t pending = 0;  // bits read but not yet written, `pending_bits` of them
+  unsigned pending_bits = 0;
+  for (const char byte : bytes) {
+    pending = pending << kByteBits | static_cast<unsigned char>(byte);
+    pending_bits += kByteBits;
+    while (pending_bits >= kDigitBits) {
+      pending_bits -= kDigitBits;
+      text.push_back(kAlphabet[pending >> pending_bits]);
+      pending &= (1U << pending_bits) - 1;
+    }
+  }
+  if (pending_bits > 0) text.push_back(kAlphabet[pending << (kDigitBits - pending_bits)]);
+  return text;
+}
+
 }  // namespace simplechat::adapters::jwt

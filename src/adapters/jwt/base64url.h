@@ -11,4 +11,6 @@ namespace simplechat::adapters::jwt {
 // encode to, or sets bits beyond the last byte: each value has exactly one encoding.
 [[nodiscard]] std::optional<std::string> decode_base64url(std::string_view text);
 
+[[nodiscard]] std::string encode_base64url(std::string_view bytes);
+
 }  // namespace simplechat::adapters::jwt

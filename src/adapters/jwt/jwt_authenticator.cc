@@ -2,13 +2,14 @@
 
 #include <simdjson.h>
 
+#include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <expected>
 #include <optional>
 #include <utility>
 
 #include "adapters/jwt/base64url.h"
-#include "adapters/jwt/signature_verifier.h"
 #include "chat/ids.h"
 
 namespace simplechat::adapters::jwt {
@@ -17,6 +18,9 @@ namespace {
 using chat::Result;
 using simdjson::dom::element;
 using simdjson::dom::object;
+
+constexpr double kValidForMaxS = 1e9;  // beyond: as long as that
+constexpr double kDateMaxS = 1e12;     // a later `iat` is none
 
 std::unexpected<chat::Error> refuse(std::string reason) {
   return chat::fail(chat::ErrorCode::unauthorized, std::move(reason));
@@ -75,20 +79,37 @@ Result<std::optional<double>> find_date(object claims, std::string_view name) {
   return seconds;
 }
 
-Result<void> check_header(object header, std::string_view algorithm) {
-  const auto critical = find(header, "crit");
-  if (!critical) return std::unexpected(critical.error());
-  if (critical->has_value()) return refuse("the token needs an extension that is not supported");
-  const auto named = find(header, "alg");
-  if (!named) return std::unexpected(named.error());
-  std::string_view name;
-  if (!named->has_value() || (*named)->get(name) != simdjson::SUCCESS || name != algorithm) {
-    return refuse("the token is not signed with " + std::string(algorithm));
-  }
-  return {};
+// The string `name`; nothing if it is absent or of another type.
+Result<std::optional<std::string_view>> find_text(object fields, std::string_view name) {
+  const auto field = find(fields, name);
+  if (!field) return std::unexpected(field.error());
+  std::string_view text;
+  if (!field->has_value() || (*field)->get(text) != simdjson::SUCCESS) return std::nullopt;
+  return text;
 }
 
-Result<void> check_dates(object claims, std::int64_t now) {
+// What a token's header says of its signature.
+struct Header {
+  std::string algorithm;  // empty if it names none
+  std::optional<std::string> key_id;
+};
+
+Result<Header> read_header(std::string_view part) {
+  const Result<object> fields = read_object(part);
+  if (!fields) return std::unexpected(fields.error());
+  const auto critical = find(*fields, "crit");
+  if (!critical) return std::unexpected(critical.error());
+  if (critical->has_value()) return refuse("the token needs an extension that is not supported");
+  const auto algorithm = find_text(*fields, "alg");
+  if (!algorithm) return std::unexpected(algorithm.error());
+  const auto key_id = find_text(*fields, "kid");
+  if (!key_id) return std::unexpected(key_id.error());
+  if (*key_id && (*key_id)->size() > kKeyIdBytesMax) return refuse("the token's kid is too long");
+  return Header{.algorithm = std::string(algorithm->value_or("")), .key_id = std::optional<std::string>(*key_id)};
+}
+
+// What is left of the token's time, leeway included; nothing if it has no `exp`.
+Result<std::optional<std::chrono::seconds>> check_dates(object claims, std::int64_t now) {
   const auto expires = find_date(claims, "exp");
   if (!expires) return std::unexpected(expires.error());
   const auto begins = find_date(claims, "nbf");
@@ -96,7 +117,37 @@ Result<void> check_dates(object claims, std::int64_t now) {
   const auto now_s = static_cast<double>(now);
   if (*expires && now_s >= **expires + kLeewaySeconds) return refuse("the token has expired");
   if (*begins && now_s < **begins - kLeewaySeconds) return refuse("the token is not valid yet");
+  if (!*expires) return std::nullopt;
+  const double left_s = std::min(std::ceil(**expires + kLeewaySeconds - now_s), kValidForMaxS);
+  return std::chrono::seconds(static_cast<std::int64_t>(left_s));
+}
+
+Result<void> check_issuer(object claims, std::string_view expected) {
+  if (expected.empty()) return {};
+  const auto issuer = find_text(claims, "iss");
+  if (!issuer) return std::unexpected(issuer.error());
+  if (*issuer != expected) return refuse("the token is of another issuer");
   return {};
+}
+
+// `aud` is a string or an array of them (RFC 7519 section 4.1.3).
+Result<void> check_audience(object claims, std::string_view expected) {
+  if (expected.empty()) return {};
+  const auto field = find(claims, "aud");
+  if (!field) return std::unexpected(field.error());
+  if (field->has_value()) {
+    simdjson::dom::array values;
+    if ((*field)->get(values) != simdjson::SUCCESS) {
+      std::string_view text;
+      if ((*field)->get(text) == simdjson::SUCCESS && text == expected) return {};
+    } else {
+      for (const element value : values) {
+        std::string_view text;
+        if (value.get(text) == simdjson::SUCCESS && text == expected) return {};
+      }
+    }
+  }
+  return refuse("the token is for another audience");
 }
 
 Result<std::string> read_subject(object claims) {
@@ -109,43 +160,79 @@ Result<std::string> read_subject(object claims) {
   return std::string(user);
 }
 
+// Seconds since the epoch at which the token was issued, rounded down; 0 if it does not say so.
+Result<std::int64_t> read_issued(object claims) {
+  const auto issued = find_date(claims, "iat");
+  if (!issued) return std::unexpected(issued.error());
+  const double seconds = std::floor(issued->value_or(0));
+  return seconds > 0 && seconds < kDateMaxS ? static_cast<std::int64_t>(seconds) : 0;
+}
+
+Result<std::string> read_token_id(object claims) {
+  const auto id = find_text(claims, "jti");
+  if (!id) return std::unexpected(id.error());
+  if (*id && (*id)->size() > kTokenIdBytesMax) return refuse("the token's jti is too long");
+  return std::string(id->value_or(""));
+}
+
 class JwtAuthenticator final : public chat::Authenticator {
  public:
-  JwtAuthenticator(std::unique_ptr<SignatureVerifier> verifier, Clock clock)
-      : verifier_(std::move(verifier)), clock_(std::move(clock)) {}
+  JwtAuthenticator(std::shared_ptr<KeySource> source, Expectations expected)
+      : source_(std::move(source)), expected_(std::move(expected)) {}
 
-  [[nodiscard]] Result<std::string> authenticate(std::string_view claimed, std::string_view token) const override {
+  [[nodiscard]] Result<chat::Identity> authenticate(std::string_view claimed, std::string_view token) const override {
     if (token.empty()) return refuse("a token is required");
     if (token.size() > kTokenBytesMax) return refuse("the token is too long");
     const std::optional<Parts> parts = split(token);
     if (!parts) return refuse_form();
     if (const auto verified = verify(*parts); !verified) return std::unexpected(verified.error());
-    Result<std::string> user = read_user(parts->claims);
-    if (user && !claimed.empty() && *user != claimed) return refuse("the token belongs to another user");
-    return user;
+    Result<chat::Identity> identity = read_claims(parts->claims);
+    if (identity && !claimed.empty() && identity->user != claimed) {
+      return refuse("the token belongs to another user");
+    }
+    return identity;
   }
+
+  [[nodiscard]] bool reads_tokens() const override { return true; }
 
  private:
   [[nodiscard]] Result<void> verify(const Parts& parts) const {
-    const Result<object> header = read_object(parts.header);
+    const Result<Header> header = read_header(parts.header);
     if (!header) return std::unexpected(header.error());
-    if (auto checked = check_header(*header, verifier_->algorithm()); !checked) return checked;
+    const std::shared_ptr<const KeySet> keys = source_->keys();
+    if (!keys) return chat::fail(chat::ErrorCode::unavailable, "the keys for tokens are not there yet; try again");
+    const auto verifier = keys->choose(header->algorithm, header->key_id);
+    if (!verifier && verifier.error().code == chat::ErrorCode::not_found) {
+      if (!source_->look_for_newer()) return refuse(verifier.error().message);
+      return chat::fail(chat::ErrorCode::unavailable, "the token's key is being looked for; try again");
+    }
+    if (!verifier) return std::unexpected(verifier.error());
     const std::optional<std::string> signature = decode_base64url(parts.signature);
     if (!signature) return refuse_form();
-    if (!verifier_->accepts(parts.signed_text, *signature)) return refuse("the token's signature is wrong");
+    if (!(*verifier)->accepts(parts.signed_text, *signature)) return refuse("the token's signature is wrong");
     return {};
   }
 
   // `part` must have been verified.
-  [[nodiscard]] Result<std::string> read_user(std::string_view part) const {
+  [[nodiscard]] Result<chat::Identity> read_claims(std::string_view part) const {
     const Result<object> claims = read_object(part);
     if (!claims) return std::unexpected(claims.error());
-    if (const auto checked = check_dates(*claims, clock_()); !checked) return std::unexpected(checked.error());
-    return read_subject(*claims);
+    const auto valid_for = check_dates(*claims, expected_.clock());
+    if (!valid_for) return std::unexpected(valid_for.error());
+    if (const auto right = check_issuer(*claims, expected_.issuer); !right) return std::unexpected(right.error());
+    if (const auto right = check_audience(*claims, expected_.audience); !right) return std::unexpected(right.error());
+    auto user = read_subject(*claims);
+    if (!user) return std::unexpected(user.error());
+    const auto issued_s = read_issued(*claims);
+    if (!issued_s) return std::unexpected(issued_s.error());
+    auto token_id = read_token_id(*claims);
+    if (!token_id) return std::unexpected(token_id.error());
+    return chat::Identity{
+        .user = *std::move(user), .valid_for = *valid_for, .issued_s = *issued_s, .token_id = *std::move(token_id)};
   }
 
-  std::unique_ptr<SignatureVerifier> verifier_;
-  Clock clock_;
+  const std::shared_ptr<KeySource> source_;
+  const Expectations expected_;
 };
 
 }  // namespace
@@ -155,12 +242,16 @@ std::int64_t system_seconds() {
   return std::chrono::duration_cast<std::chrono::seconds>(since_epoch).count();
 }
 
-std::unique_ptr<chat::Authenticator> with_secret(std::string secret, Clock clock) {
-  return std::make_unique<JwtAuthenticator>(hmac_verifier(std::move(secret)), std::move(clock));
+std::unique_ptr<chat::Authenticator> with_secret(std::string secret, Expectations expected) {
+  return with_keys(std::make_shared<FixedKeys>(hmac_verifier(std::move(secret))), std::move(expected));
 }
 
-std::unique_ptr<chat::Authenticator> with_public_key(std::string_view pem, Clock clock) {
-  return std::make_unique<JwtAuthenticator>(public_key_verifier(pem), std::move(clock));
+std::unique_ptr<chat::Authenticator> with_public_key(std::string_view pem, Expectations expected) {
+  return with_keys(std::make_shared<FixedKeys>(public_key_verifier(pem)), std::move(expected));
+}
+
+std::unique_ptr<chat::Authenticator> with_keys(std::shared_ptr<KeySource> source, Expectations expected) {
+  return std::make_unique<JwtAuthenticator>(std::move(source), std::move(expected));
 }
 
 }  // namespace simplechat::adapters::jwt

@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "adapters/jwt/base64url.h"
 #include "adapters/jwt/test_signer.h"
 
 namespace simplechat::adapters::jwt {
@@ -22,8 +23,8 @@ const std::string kSecret = "0123456789abcdef0123456789abcdef";
 std::int64_t fixed_clock() { return kNow; }
 
 std::unique_ptr<chat::Authenticator> authenticator_for(const TestSigner& signer) {
-  return signer.algorithm() == "HS256" ? with_secret(kSecret, fixed_clock)
-                                       : with_public_key(signer.public_pem(), fixed_clock);
+  return signer.algorithm() == "HS256" ? with_secret(kSecret, {.clock = fixed_clock})
+                                       : with_public_key(signer.public_pem(), {.clock = fixed_clock});
 }
 
 std::string at(std::string_view claim, std::int64_t seconds) {
@@ -33,7 +34,7 @@ std::string at(std::string_view claim, std::int64_t seconds) {
 void expect_refused(const chat::Authenticator& authenticator, std::string_view claimed, const std::string& token,
                     const std::string& reason) {
   const auto user = authenticator.authenticate(claimed, token);
-  ASSERT_FALSE(user) << "accepted as " << *user << ", expected: " << reason;
+  ASSERT_FALSE(user) << "accepted as " << user->user << ", expected: " << reason;
   EXPECT_EQ(user.error().code, chat::ErrorCode::unauthorized);
   EXPECT_THAT(user.error().message, HasSubstr(reason));
   if (!token.empty()) EXPECT_THAT(user.error().message, Not(HasSubstr(token)));
@@ -45,7 +46,7 @@ class EveryAlgorithm : public testing::TestWithParam<TestSigner> {
   void expect_accepted(const std::string& token) const {
     const auto user = authenticator_->authenticate("", token);
     ASSERT_TRUE(user) << user.error().message;
-    EXPECT_EQ(*user, "alice");
+    EXPECT_EQ(user->user, "alice");
   }
   void expect_refused(const std::string& token, const std::string& reason) const {
     jwt::expect_refused(*authenticator_, "", token, reason);
@@ -140,7 +141,7 @@ class JwtAuthenticatorTest : public testing::Test {
   void expect_accepted(std::string_view claims) const {
     const auto user = authenticator_->authenticate("", signer_.token(claims));
     ASSERT_TRUE(user) << claims << ": " << user.error().message;
-    EXPECT_EQ(*user, "alice");
+    EXPECT_EQ(user->user, "alice");
   }
   void expect_claims_refused(std::string_view claims, const std::string& reason) const {
     SCOPED_TRACE(claims);
@@ -197,6 +198,47 @@ TEST_F(JwtAuthenticatorTest, ReadsDatesAsNumericDates) {
     expect_claims_refused(R"({"sub":"alice","nbf":)" + std::string(date) + "}", "not a number");
   }
   expect_claims_refused(R"({"sub":"alice","exp":1e999})", "not a JSON Web Token");
+}
+
+TEST_F(JwtAuthenticatorTest, TellsWhatBoundsTheProof) {
+  const auto identity = authenticator_->authenticate(
+      "", signer_.token(R"({"sub":"alice","exp":1700000060.5,"iat":1699999999.9,"jti":"t-1"})"));
+  ASSERT_TRUE(identity);
+  EXPECT_EQ(identity->valid_for, std::chrono::seconds(61 + kLeewaySeconds));
+  EXPECT_EQ(identity->issued_s, 1'699'999'999);
+  EXPECT_EQ(identity->token_id, "t-1");
+  const auto bare = authenticator_->authenticate("", signer_.token(R"({"sub":"alice"})"));
+  ASSERT_TRUE(bare);
+  EXPECT_EQ(bare->valid_for, std::nullopt);
+  EXPECT_EQ(bare->issued_s, 0);
+  EXPECT_EQ(bare->token_id, "");
+  for (const std::string_view date : {"-5", "1e300", "0"}) {
+    const auto odd =
+        authenticator_->authenticate("", signer_.token(R"({"sub":"alice","iat":)" + std::string(date) + "}"));
+    ASSERT_TRUE(odd);
+    EXPECT_EQ(odd->issued_s, 0) << date;
+  }
+  expect_claims_refused(R"({"sub":"alice","iat":"now"})", "not a number");
+  expect_claims_refused(R"({"sub":"alice","jti":")" + std::string(kTokenIdBytesMax + 1, 'x') + R"("})",
+                        "jti is too long");
+}
+
+TEST_F(JwtAuthenticatorTest, HoldsIssuerAndAudienceAgainstTheExpectedOnes) {
+  const auto expecting = with_secret(kSecret, {.issuer = "https://login", .audience = "chat", .clock = fixed_clock});
+  const auto accepts = [&](const std::string& claims) {
+    return expecting->authenticate("", signer_.token(R"({"sub":"alice")" + claims + "}")).has_value();
+  };
+  EXPECT_TRUE(accepts(R"(,"iss":"https://login","aud":"chat")"));
+  EXPECT_TRUE(accepts(R"(,"iss":"https://login","aud":["mail","chat"])"));
+  for (const std::string claims :
+       {R"(,"aud":"chat")", R"(,"iss":"https://login/","aud":"chat")", R"(,"iss":["https://login"],"aud":"chat")",
+        R"(,"iss":"https://login")", R"(,"iss":"https://login","aud":"chats")", R"(,"iss":"https://login","aud":[])",
+        R"(,"iss":"https://login","aud":[["chat"]])", R"(,"iss":"https://login","aud":{"chat":1})",
+        R"(,"iss":"https://login","aud":null)", R"(,"iss":"https://login","iss":"x","aud":"chat")"}) {
+    EXPECT_FALSE(accepts(claims)) << claims;
+  }
+  // Where none is expected, none is looked at.
+  expect_accepted(R"({"sub":"alice","iss":7,"aud":"anybody"})");
 }
 
 TEST_F(JwtAuthenticatorTest, RefusesAFieldThatIsThereTwice) {

@@ -1,12 +1,12 @@
 #include "adapters/jwt/signature_verifier.h"
 
-#include <openssl/bio.h>
 #include <openssl/bn.h>
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/ec.h>
 #include <openssl/ecdsa.h>
 #include <openssl/err.h>
-#include <openssl/evp.h>
+#include <openssl/param_build.h>
 #include <openssl/pem.h>
 
 #include <array>
@@ -14,20 +14,13 @@
 #include <stdexcept>
 #include <utility>
 
+#include "adapters/jwt/openssl_key.h"
+
 namespace simplechat::adapters::jwt {
 namespace {
 
-template <auto kFree>
-struct Freeing {
-  void operator()(auto* pointer) const { kFree(pointer); }
-};
-using Bio = std::unique_ptr<BIO, Freeing<BIO_free>>;
 using Bignum = std::unique_ptr<BIGNUM, Freeing<BN_free>>;
-using DigestContext = std::unique_ptr<EVP_MD_CTX, Freeing<EVP_MD_CTX_free>>;
 using EcdsaSignature = std::unique_ptr<ECDSA_SIG, Freeing<ECDSA_SIG_free>>;
-using PublicKey = std::unique_ptr<EVP_PKEY, Freeing<EVP_PKEY_free>>;
-
-const unsigned char* bytes_of(std::string_view text) { return reinterpret_cast<const unsigned char*>(text.data()); }
 
 class HmacVerifier final : public SignatureVerifier {
  public:
@@ -50,10 +43,6 @@ class HmacVerifier final : public SignatureVerifier {
   std::string secret_;
 };
 
-enum class KeyKind : std::uint8_t { rsa, ec_p256, ed25519 };
-
-constexpr std::size_t kP256NumberBytes = 32;
-
 // OpenSSL takes an ECDSA signature as DER; a token has r and s side by side, 32 bytes each (RFC 7518 section 3.4).
 // Empty if `signature` is not of that form.
 std::string der_of(std::string_view signature) {
@@ -74,19 +63,9 @@ std::string der_of(std::string_view signature) {
 
 class PublicKeyVerifier final : public SignatureVerifier {
  public:
-  PublicKeyVerifier(PublicKey key, KeyKind kind) : key_(std::move(key)), kind_(kind) {}
+  PublicKeyVerifier(OpensslKey key, KeyKind kind) : key_(std::move(key)), kind_(kind) {}
 
-  [[nodiscard]] std::string_view algorithm() const override {
-    switch (kind_) {
-      case KeyKind::rsa:
-        return "RS256";
-      case KeyKind::ec_p256:
-        return "ES256";
-      case KeyKind::ed25519:
-        return "EdDSA";
-    }
-    std::unreachable();
-  }
+  [[nodiscard]] std::string_view algorithm() const override { return algorithm_of(kind_); }
 
   [[nodiscard]] bool accepts(std::string_view signed_text, std::string_view signature) const override {
     if (kind_ != KeyKind::ec_p256) return verify(signed_text, signature);
@@ -97,50 +76,48 @@ class PublicKeyVerifier final : public SignatureVerifier {
  private:
   // `signature` in OpenSSL's form.
   [[nodiscard]] bool verify(std::string_view signed_text, std::string_view signature) const {
-    const EVP_MD* digest = kind_ == KeyKind::ed25519 ? nullptr : EVP_sha256();  // Ed25519 hashes by itself
     const DigestContext context(EVP_MD_CTX_new());
-    const bool valid = context && EVP_DigestVerifyInit(context.get(), nullptr, digest, nullptr, key_.get()) == 1 &&
+    const bool valid = context &&
+                       EVP_DigestVerifyInit(context.get(), nullptr, digest_of(kind_), nullptr, key_.get()) == 1 &&
                        EVP_DigestVerify(context.get(), bytes_of(signature), signature.size(), bytes_of(signed_text),
                                         signed_text.size()) == 1;
     if (!valid) ERR_clear_error();  // or it would be blamed on whatever this thread does next
     return valid;
   }
 
-  PublicKey key_;  // only read: OpenSSL's keys are thread-safe then
+  OpensslKey key_;  // only read: OpenSSL's keys are thread-safe then
   KeyKind kind_;
 };
 
-PublicKey read_pem(std::string_view pem) {
-  if (pem.size() > kPemBytesMax) throw std::runtime_error("the JWT public key is too long to be a key in PEM form");
-  // An encrypted key must fail, not ask for its password on the terminal.
-  const auto no_password = [](char*, int, int, void*) { return -1; };
-  const Bio bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
-  PublicKey key(bio ? PEM_read_bio_PUBKEY(bio.get(), nullptr, no_password, nullptr) : nullptr);
+std::unexpected<chat::Error> unusable(std::string what) {
+  return chat::fail(chat::ErrorCode::bad_frame, std::move(what));
+}
+
+KeyResult verifier_of(OpensslKey key) {
   ERR_clear_error();
-  if (!key) throw std::runtime_error("the JWT public key is not a public key in PEM form (BEGIN PUBLIC KEY)");
-  return key;
+  if (!key) return unusable("is not a public key");
+  const auto kind = kind_of(*key);
+  if (!kind) return unusable(kind.error());
+  return std::make_unique<PublicKeyVerifier>(std::move(key), *kind);
 }
 
-bool is_on_p256(EVP_PKEY& key) {
-  std::array<char, 32> group{};  // a longer name is not P-256's
-  return EVP_PKEY_get_group_name(&key, group.data(), group.size(), nullptr) == 1 &&
-         std::string_view(group.data()) == SN_X9_62_prime256v1;
-}
+using Parameters = std::unique_ptr<OSSL_PARAM, Freeing<OSSL_PARAM_free>>;
+using ParametersBuilder = std::unique_ptr<OSSL_PARAM_BLD, Freeing<OSSL_PARAM_BLD_free>>;
+using KeyContext = std::unique_ptr<EVP_PKEY_CTX, Freeing<EVP_PKEY_CTX_free>>;
 
-KeyKind kind_of(EVP_PKEY& key) {
-  switch (EVP_PKEY_get_base_id(&key)) {
-    case EVP_PKEY_RSA:
-      if (std::cmp_greater_equal(EVP_PKEY_get_bits(&key), kRsaBitsMin)) return KeyKind::rsa;
-      throw std::runtime_error("the JWT public key is an RSA key of less than " + std::to_string(kRsaBitsMin) +
-                               " bits");
-    case EVP_PKEY_EC:
-      if (is_on_p256(key)) return KeyKind::ec_p256;
-      throw std::runtime_error("the JWT public key is an EC key on another curve than P-256");
-    case EVP_PKEY_ED25519:
-      return KeyKind::ed25519;
-    default:
-      throw std::runtime_error("the JWT public key is neither RSA, EC P-256 nor Ed25519");
+// nullptr if OpenSSL finds that they do not make a key of `type`.
+OpensslKey make_key(const char* type, const Parameters& parameters) {
+  const KeyContext context(EVP_PKEY_CTX_new_from_name(nullptr, type, nullptr));
+  EVP_PKEY* key = nullptr;
+  if (!context || !parameters || EVP_PKEY_fromdata_init(context.get()) != 1 ||
+      EVP_PKEY_fromdata(context.get(), &key, EVP_PKEY_PUBLIC_KEY, parameters.get()) != 1) {
+    return nullptr;
   }
+  return OpensslKey(key);
+}
+
+Bignum number_of(std::string_view bytes) {
+  return Bignum(BN_bin2bn(bytes_of(bytes), static_cast<int>(bytes.size()), nullptr));
 }
 
 }  // namespace
@@ -153,9 +130,46 @@ std::unique_ptr<SignatureVerifier> hmac_verifier(std::string secret) {
 }
 
 std::unique_ptr<SignatureVerifier> public_key_verifier(std::string_view pem) {
-  PublicKey key = read_pem(pem);
-  const KeyKind kind = kind_of(*key);
-  return std::make_unique<PublicKeyVerifier>(std::move(key), kind);
+  if (pem.size() > kPemBytesMax) throw std::runtime_error("the JWT public key is too long to be a key in PEM form");
+  OpensslKey key = read_pem<PEM_read_bio_PUBKEY>(pem);
+  ERR_clear_error();
+  if (!key) throw std::runtime_error("the JWT public key is not a public key in PEM form (BEGIN PUBLIC KEY)");
+  KeyResult verifier = verifier_of(std::move(key));
+  if (!verifier) throw std::runtime_error("the JWT public key " + verifier.error().message);
+  return *std::move(verifier);
+}
+
+KeyResult rsa_verifier(std::string_view modulus, std::string_view exponent) {
+  if (modulus.size() > kRsaBitsMax / 8 || exponent.size() > sizeof(std::uint64_t)) {
+    return unusable("is an RSA key of more than " + std::to_string(kRsaBitsMax) + " bits, or its exponent is too long");
+  }
+  const Bignum n = number_of(modulus);
+  const Bignum e = number_of(exponent);
+  const ParametersBuilder builder(OSSL_PARAM_BLD_new());
+  if (!n || !e || BN_is_one(e.get()) || !BN_is_odd(e.get()) || !builder ||
+      OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_N, n.get()) != 1 ||
+      OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_E, e.get()) != 1) {
+    return verifier_of(nullptr);
+  }
+  return verifier_of(make_key("RSA", Parameters(OSSL_PARAM_BLD_to_param(builder.get()))));
+}
+
+KeyResult p256_verifier(std::string_view x, std::string_view y) {
+  if (x.size() != kP256NumberBytes || y.size() != kP256NumberBytes) {
+    return unusable("is no point of P-256: x and y have 32 bytes each");
+  }
+  const std::string point = std::string("\x04").append(x).append(y);  // uncompressed (SEC 1 section 2.3.3)
+  const ParametersBuilder builder(OSSL_PARAM_BLD_new());
+  if (!builder ||
+      OSSL_PARAM_BLD_push_utf8_string(builder.get(), OSSL_PKEY_PARAM_GROUP_NAME, SN_X9_62_prime256v1, 0) != 1 ||
+      OSSL_PARAM_BLD_push_octet_string(builder.get(), OSSL_PKEY_PARAM_PUB_KEY, point.data(), point.size()) != 1) {
+    return verifier_of(nullptr);
+  }
+  return verifier_of(make_key("EC", Parameters(OSSL_PARAM_BLD_to_param(builder.get()))));
+}
+
+KeyResult ed25519_verifier(std::string_view key) {
+  return verifier_of(OpensslKey(EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, bytes_of(key), key.size())));
 }
 
 }  // namespace simplechat::adapters::jwt

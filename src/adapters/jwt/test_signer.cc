@@ -7,8 +7,9 @@
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 
-#include <algorithm>
 #include <stdexcept>
+
+#include "adapters/jwt/base64url.h"
 
 namespace simplechat::adapters::jwt {
 namespace {
@@ -36,16 +37,6 @@ std::string raw_signature(std::string_view der) {
 
 }  // namespace
 
-std::string encode_base64url(std::string_view bytes) {
-  std::string text((bytes.size() + 2) / 3 * 4 + 1, '\0');  // EVP_EncodeBlock ends it with NUL
-  text.resize(
-      static_cast<std::size_t>(EVP_EncodeBlock(bytes_of(text), bytes_of(bytes), static_cast<int>(bytes.size()))));
-  std::ranges::replace(text, '+', '-');
-  std::ranges::replace(text, '/', '_');
-  while (text.ends_with('=')) text.pop_back();
-  return text;
-}
-
 TestSigner TestSigner::hs256(std::string secret) {
   return {"HS256", EVP_PKEY_new_raw_private_key(EVP_PKEY_HMAC, nullptr, bytes_of(secret), secret.size())};
 }
@@ -62,6 +53,47 @@ std::string TestSigner::public_pem() const {
   char* text = nullptr;
   const long size = BIO_get_mem_data(bio.get(), &text);
   return {text, static_cast<std::size_t>(size)};
+}
+
+std::string TestSigner::private_pem() const {
+  const std::unique_ptr<BIO, int (*)(BIO*)> bio(BIO_new(BIO_s_mem()), BIO_free);
+  require(PEM_write_bio_PrivateKey(bio.get(), key_.get(), nullptr, nullptr, 0, nullptr, nullptr) == 1, "write a key");
+  char* text = nullptr;
+  const long size = BIO_get_mem_data(bio.get(), &text);
+  return {text, static_cast<std::size_t>(size)};
+}
+
+std::string TestSigner::jwk(std::string_view more) const {
+  const auto number = [this](const char* name) {
+    BIGNUM* value = nullptr;
+    require(EVP_PKEY_get_bn_param(key_.get(), name, &value) == 1, "read a number of a key");
+    std::string bytes(static_cast<std::size_t>(BN_num_bytes(value)), '\0');
+    BN_bn2bin(value, bytes_of(bytes));
+    BN_free(value);
+    return encode_base64url(bytes);
+  };
+  const auto raw = [this](auto read) {
+    std::string bytes(256, '\0');
+    std::size_t size = bytes.size();
+    require(read(key_.get(), bytes_of(bytes), &size) == 1, "read a key");
+    bytes.resize(size);
+    return bytes;
+  };
+  std::string json = "{";
+  if (algorithm_ == "HS256") {
+    json += R"("kty":"oct","k":")" + encode_base64url(raw(EVP_PKEY_get_raw_private_key)) + '"';
+  } else if (algorithm_ == "RS256") {
+    json += R"("kty":"RSA","n":")" + number("n") + R"(","e":")" + number("e") + '"';
+  } else if (algorithm_ == "ES256") {
+    const std::string point = raw([](EVP_PKEY* key, unsigned char* out, std::size_t* size) {
+      return EVP_PKEY_get_octet_string_param(key, "pub", out, *size, size);
+    });
+    json += R"("kty":"EC","crv":"P-256","x":")" + encode_base64url(point.substr(1, kP256NumberBytes)) + R"(","y":")" +
+            encode_base64url(point.substr(1 + kP256NumberBytes)) + '"';
+  } else {
+    json += R"("kty":"OKP","crv":"Ed25519","x":")" + encode_base64url(raw(EVP_PKEY_get_raw_public_key)) + '"';
+  }
+  return json.append(more.empty() ? "" : ",").append(more).append("}");
 }
 
 std::string TestSigner::signature(std::string_view text) const {

@@ -10,8 +10,6 @@
 
 namespace simplechat::adapters::jwt {
 
-[[nodiscard]] std::string encode_base64url(std::string_view bytes);
-
 class TestSigner {
  public:
   [[nodiscard]] static TestSigner hs256(std::string secret);
@@ -26,6 +24,9 @@ class TestSigner {
   [[nodiscard]] std::string signature(std::string_view text) const;
   // The compact token of a JSON header and JSON claims.
   [[nodiscard]] std::string token(std::string_view header, std::string_view claims) const;
+  // The key as a JSON Web Key; `more`: further members, as `"kid":"1"`.
+  [[nodiscard]] std::string jwk(std::string_view more = {}) const;
+  [[nodiscard]] std::string private_pem() const;  // not for hs256
   // The same with the header that a token of this key has.
   [[nodiscard]] std::string token(std::string_view claims) const;
 
