@@ -116,7 +116,7 @@ export class Connection extends Emitter<ConnectionEvents> {
       const given = typeof token === "function" ? await token() : token;
       if (socket === this.#socket) this.#write({ type: "register", from: user, token: given, device });
     } catch (error) {
-      if (socket === this.#socket) this.#lose(new ChatError("disconnected", "No token", 0, error));
+      if (socket === this.#socket) this.#lose(new ChatError("disconnected", String(error), 0, error));
     }
   }
 
@@ -208,7 +208,7 @@ export class Connection extends Emitter<ConnectionEvents> {
     this.emit("state", error ? { state, error } : { state });
   }
 
-  /** A network or a person that comes back is reason to look at once what has become of the connection. */
+  /** A network that comes or goes, or a person who comes back, is reason to look at once what has become of the connection. */
   #listen(): void {
     this.#listening = new AbortController();
     const { signal } = this.#listening;
@@ -216,7 +216,7 @@ export class Connection extends Emitter<ConnectionEvents> {
       if (this.state === "waiting") this.#connect();
       else if (this.state === "online") this.#ping();
     };
-    // The latter bubbles up from the document. It comes also when the tab gets hidden, which does no harm.
-    for (const type of ["online", "visibilitychange"]) this.#settings.page.addEventListener?.(type, check, { signal });
+    // The last one bubbles up from the document. It comes also when the tab gets hidden, which does no harm.
+    for (const type of ["online", "offline", "visibilitychange"]) this.#settings.page.addEventListener?.(type, check, { signal });
   }
 }

@@ -79,9 +79,8 @@ export class Conversation extends Emitter<ConversationEvents> {
 
   /** The newest message, be it in the window or not. */
   get last(): Message | undefined {
-    const { messages } = this;
-    const shown = messages[messages.length - 1];
-    return this.#newest && !(shown && shown.at >= this.#newest.at) ? this.#newest : shown;
+    const shown = this.messages.at(-1);
+    return shown && shown.at >= this.#newestAt ? shown : this.#newest;
   }
 
   get marks(): Marks {
@@ -136,14 +135,14 @@ export class Conversation extends Emitter<ConversationEvents> {
       lowest = message;
     }
     if (!lowest || count <= keep) return;
-    this.#counted = { unread: this.unread, readAt: this.#marks.readAt, at: this.#newest?.at ?? 0 };
+    this.#counted = { unread: this.unread, readAt: this.#marks.readAt, at: this.#newestAt };
     if (this.floor < Infinity) this.#limit(lowest.at);
     else this.#timeline.cut(lowest.at); // no page is there yet: what came since is all
   }
 
   /** Says that this user has seen everything so far. To be called when the newest message is in view. */
   markRead(): void {
-    if (this.unread && this.#newest) this.raise({ readAt: this.#newest.at });
+    if (this.unread) this.raise({ readAt: this.#newestAt });
   }
 
   /** Says that this user is writing. Call it at every key: it is sent every 3 s at most. */
@@ -236,6 +235,11 @@ export class Conversation extends Emitter<ConversationEvents> {
     return this.#counted.readAt < readAt && readAt < this.#counted.at && readAt < this.floor;
   }
 
+  /** The server's count covers the time of this new message, but may be without it: it was stored late. @internal */
+  mayMiss({ at }: StoredMessage): boolean {
+    return at <= this.#counted.at;
+  }
+
   /** `shownMs`: how long to believe it; 0 ends it. @internal */
   type(user: string, shownMs: number): void {
     clearTimeout(this.#typing.get(user));
@@ -249,6 +253,10 @@ export class Conversation extends Emitter<ConversationEvents> {
     return { with: this.with, unread: this.unread, last: this.#newest, ...this.#marks };
   }
 
+  get #newestAt(): Micros {
+    return this.#newest?.at ?? 0;
+  }
+
   #limit(floor: Micros): void {
     this.floor = floor;
     this.#timeline.cut(floor);
@@ -257,7 +265,7 @@ export class Conversation extends Emitter<ConversationEvents> {
 
   #note(message: Message): void {
     if (message.from !== this.#host.user) this.raise({ receivedAt: message.at });
-    if (!this.#newest || message.at >= this.#newest.at) this.#newest = message;
+    if (message.at >= this.#newestAt) this.#newest = message;
   }
 
   #message({ id, from, to, payload, at }: StoredMessage, state = this.#stateAt(from, at), error?: string): Message {

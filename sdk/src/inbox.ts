@@ -115,7 +115,7 @@ export class Inbox {
     this.#live++;
     const message = conversation.put(stored);
     this.#settings.storage?.change(({ live }) => live.push(stored));
-    this.#host.emit("message", { message, conversation, live: true });
+    this.#tellNew({ message, conversation, live: true });
   }
 
   /** Everything from the cursor to the end. What comes up during a walk makes another. */
@@ -201,7 +201,7 @@ export class Inbox {
       batch.cursor = cursor;
     });
     const knownBefore = await storage?.flush();
-    for (const event of fresh) if (!knownBefore?.has(event.message.key)) this.#host.emit("message", event);
+    for (const event of fresh) if (!knownBefore?.has(event.message.key)) this.#tellNew(event);
   }
 
   /** The cursor is of another store: nothing here is sure to be in this one. */
@@ -254,8 +254,13 @@ export class Inbox {
     // The first page, when it comes again, is no reason to forget the later ones.
     if (this.#listedBefore === undefined || before !== undefined || !more) {
       this.#moreListed = more;
-      this.#listedBefore = conversations[conversations.length - 1]?.last?.at ?? before;
+      this.#listedBefore = conversations.at(-1)?.last?.at ?? before;
     }
+  }
+
+  #tellNew(event: MessageEvent): void {
+    if (event.conversation.mayMiss(event.message)) this.doubt();
+    this.#host.emit("message", event);
   }
 
   #conversationOf(message: StoredMessage): Conversation {

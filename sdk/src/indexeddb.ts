@@ -22,8 +22,8 @@ export interface IndexedDbStorageOptions {
 /**
  * Keeps a chat in IndexedDB: one database for each server and user, named by `databaseName`.
  *
- * Tabs of one user share it. Each tab sends what it wrote, and what it found when it started; what two tabs send is the same message
- * under the same id. A chat has its own `IndexedDbStorage` object.
+ * Tabs of one user share it. Each tab sends what it wrote, what it found when it started, and what another one leaves unsent; what two
+ * tabs send is the same message under the same id. A chat has its own `IndexedDbStorage` object.
  */
 export class IndexedDbStorage extends WriteBehindStorage {
   readonly #keep: number;
@@ -45,13 +45,18 @@ export class IndexedDbStorage extends WriteBehindStorage {
   protected async openFor(server: string, user: string): Promise<StoredState> {
     this.#user = user;
     this.#database = await this.#connect(databaseName(server, user));
-    const transaction = this.#database.transaction(["meta", "conversations", "outbox"]);
+    const transaction = this.#database.transaction(["meta", "conversations"]);
     const [cursor, conversations, outbox] = await Promise.all([
       result<string | undefined>(transaction.objectStore("meta").get("cursor")),
       result<ConversationRecord[]>(transaction.objectStore("conversations").getAll()),
-      result<OutboxRecord[]>(transaction.objectStore("outbox").getAll()),
+      this.readOutbox(),
     ]);
-    return { cursor, conversations, outbox: outbox.sort((a, b) => a.at - b.at) };
+    return { cursor, conversations, outbox };
+  }
+
+  protected async readOutbox(): Promise<OutboxRecord[]> {
+    const records = await result<OutboxRecord[]>(this.#opened.transaction("outbox").objectStore("outbox").getAll());
+    return records.sort((a, b) => a.at - b.at);
   }
 
   protected async readPage(partner: string, before: Micros | undefined, limit: number): Promise<StoredPage> {

@@ -231,6 +231,25 @@ describe("conversations", () => {
     expect(bob.unread).toBe(0);
   });
 
+  test.each(["live", "by sync"])("unread: a message that is stored late, with a time before the list's newest one, comes %s and counts", async (how) => {
+    const server = world.server();
+    server.post("bob", "alice", "early");
+    const lateAt = server.clock();
+    server.post("bob", "alice", "newest");
+    const chat = world.open("alice");
+    const bob = chat.conversation("bob");
+    await world.pass();
+    expect(bob.unread).toBe(2);
+    server.post("bob", "alice", "late", { at: lateAt, live: how === "live" });
+    if (how === "by sync") server.socket.push({ type: "resync" });
+    await world.pass(60_000);
+    expect(bob.unread).toBe(3);
+    const lists = () => server.socket.sent.filter(({ type }) => type === "conversations").length;
+    const asked = lists();
+    await world.pass(200_000);
+    expect(lists()).toBe(asked); // the doubt ends
+  });
+
   test("unread: another session reads in part", async () => {
     const posted = ["one", "two", "three"].map((text) => world.server().post("bob", "alice", text));
     const chat = world.open("alice");
