@@ -69,7 +69,7 @@ export class Chat extends Emitter<ChatEvents> {
 
   /** The server may know of more than `conversations`. */
   get hasMoreConversations(): boolean {
-    return this.#inbox.hasMoreConversations;
+    return this.#inbox.more;
   }
 
   /** Opens the storage and connects, until `stop`. */
@@ -172,7 +172,7 @@ export class Chat extends Emitter<ChatEvents> {
   #restore({ cursor, outbox, conversations }: StoredState): void {
     for (const record of conversations) this.conversation(record.with).summarise(record);
     for (const record of this.#outbox.restore(outbox)) this.#hold(record);
-    if (cursor !== undefined) this.#inbox.cursor = cursor;
+    this.#inbox.cursor ??= cursor; // its own, of what it holds, after a stop and another start: a tab may have gone ahead meanwhile
   }
 
   #stateChanged(event: StateEvent): void {

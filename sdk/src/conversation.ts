@@ -52,6 +52,8 @@ export class Conversation extends Emitter<ConversationEvents> {
   told = { readAt: 0, receivedAt: 0 };
   /** Where the complete window starts: Infinity before the first page, -Infinity once everything is in it. @internal */
   floor: Micros = Infinity;
+  /** The storage, which has nothing below, need not be asked from here on down. @internal */
+  storedFrom: Micros = -Infinity;
   /** The page that is on its way. @internal */
   loading: Promise<boolean> | undefined;
   readonly #host: ConversationHost;
@@ -229,10 +231,10 @@ export class Conversation extends Emitter<ConversationEvents> {
     this.#host.touch(this);
   }
 
-  /** The read mark has risen into the messages that the server counted, and the window does not tell how many are left. @internal */
+  /** The read mark has risen into the messages that the server counted. @internal */
   get miscounted(): boolean {
     const { readAt } = this.#marks;
-    return this.#counted.readAt < readAt && readAt < this.#counted.at && readAt < this.floor;
+    return this.#counted.readAt < readAt && readAt < this.#counted.at;
   }
 
   /** The server's count covers the time of this new message, but may be without it: it was stored late. @internal */

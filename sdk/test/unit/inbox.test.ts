@@ -418,6 +418,33 @@ describe("with a storage", () => {
     expect(after.conversation("bob").hasEarlier).toBe(false);
   });
 
+  test("a storage that has nothing below is not waited for again, until the window is cut", async () => {
+    fill(300);
+    const asked: (number | undefined)[] = [];
+    class Asked extends MemoryStorage {
+      override read(...[partner, before, limit]: Parameters<MemoryStorage["read"]>) {
+        asked.push(before);
+        return super.read(partner, before, limit);
+      }
+    }
+    const chat = world.open("alice", { storage: new Asked() });
+    const bob = chat.conversation("bob");
+    for (let page = 0; page < 3; page++) {
+      void bob.loadEarlier();
+      await world.pass();
+    }
+    expect([bob.messages.length, asked]).toEqual([150, [undefined]]);
+    bob.trim(20);
+    const histories = () => world.server().socket.sent.filter(({ type }) => type === "history").length;
+    const before = histories();
+    void bob.loadEarlier({ limit: 100 });
+    await world.pass();
+    expect([bob.messages.length, asked.length, histories()]).toEqual([120, 2, before]); // of what it has kept
+    void bob.loadEarlier();
+    await world.pass();
+    expect(texts(bob).slice(0, 31)).toEqual(Array.from({ length: 31 }, (_, index) => `m${150 + index}`));
+  });
+
   test("a storage that fails is told of once, and left", async () => {
     class Full extends MemoryStorage {
       protected override async write(): Promise<never> {
