@@ -157,10 +157,10 @@ export async function send(page, text) {
 // Sends messages as `from` over a WebSocket of its own and waits for their acks.
 export function sendFrames(page, from, to, payloads) {
   const url = socketOf(page.url());
-  return page.evaluate(({ url, from, to, payloads }) => new Promise((resolve, reject) => {
+  return page.evaluate(({ url, from, to, payloads, call }) => new Promise((resolve, reject) => {
     const socket = new WebSocket(url);
     let acks = 0;
-    const sendNext = () => socket.send(JSON.stringify({ type: "normal", to, id: `m${acks}`, payload: payloads[acks] }));
+    const sendNext = () => socket.send(JSON.stringify({ type: "normal", to, id: `${call}-${acks}`, payload: payloads[acks] }));
     socket.onopen = () => socket.send(JSON.stringify({ type: "register", from }));
     socket.onmessage = ({ data }) => {
       const { type, message } = JSON.parse(data);
@@ -172,5 +172,5 @@ export function sendFrames(page, from, to, payloads) {
       resolve();
     };
     socket.onerror = () => reject(new Error(`No WebSocket at ${url}`));
-  }), { url, from, to, payloads });
+  }), { url, from, to, payloads, call: randomBytes(5).toString("hex") });
 }
