@@ -11,19 +11,11 @@ import rest
 from chat import Client, unique
 from cluster import database_url
 from process import free_port, wait_until
+from users import talk
 
 UNITS = {"simplechat": ["simplechat.service"], "simplechat-cluster": ["sv-discover.service", "sv-persist.service", "sv-websocket@1.service"]}
 # systemd-analyze's measure of what a service could do: 0 is nothing, 10 everything. What is left is mostly the network, which they serve.
 EXPOSURE_MAX = 1.5
-
-
-async def talk(near: str, far: str, text: str = "hello") -> None:
-    """Two users talk to each other, through one WebSocket address each."""
-    alice, bob = unique("alice"), unique("bob")
-    async with Client.registered(near, alice) as one, Client.registered(far, bob) as other:
-        for sender, receiver, to in ((one, other, bob), (other, one, alice)):
-            await sender.say(to, text)
-            assert (await receiver.expect("normal"))["payload"] == text
 
 
 def listing(package) -> dict[str, str]:
@@ -65,7 +57,7 @@ def test_the_units_are_valid_and_expose_little(packages, boot):
     with boot("units", own_network=True) as machine:
         machine.run("dpkg", "--install", *(f"/packages/{packages[name].name}" for name in UNITS))
         for unit in sum(UNITS.values(), []):
-            verified = machine.run("systemd-analyze", "verify", "--man=no", unit)
+            verified = machine.run("systemd-analyze", "verify", "--man=no", "/lib/systemd/system/" + unit.replace("@1", "@"))
             assert verified.stdout + verified.stderr == ""
             report = machine.run("systemd-analyze", "security", "--no-pager", unit).stdout
             exposure = float(re.search(r"Overall exposure level for \S+: ([\d.]+)", report).group(1))
@@ -111,7 +103,7 @@ def test_killed_it_comes_back_with_what_it_had(single):
 
     single.inside(lambda: asyncio.run(say()))
     killed = single.main_pid("simplechat")
-    single.run("kill", "-9", killed)
+    single.run("systemctl", "kill", "--signal=KILL", "simplechat")
     wait_until(lambda: single.main_pid("simplechat") not in (0, killed), "restart")
     wait_until(lambda: single.inside(lambda: reachable("http://127.0.0.1:3002/readyz")), "readiness")
     assert single.inside(lambda: asyncio.run(read())) == ["before the kill"]
