@@ -89,7 +89,7 @@ void Connection::resume_reading() {
 }
 
 void Connection::slow_down(std::uint32_t wait_ms) {
-  if (slowed_ || state_ != State::open) return;
+  if (slowed_ || state_ == State::dead) return;
   slowed_ = true;
   transport_.slowed(*this, transport_.clock().now_ms() + wait_ms);
   update_interest();
@@ -204,10 +204,6 @@ void Connection::begin_close(State next) {
   }
   state_ = next;
   paused_ = false;  // the peer's close frame, or its end, must be seen
-  if (slowed_) {
-    slowed_ = false;
-    transport_.forget_slowed(*this);
-  }
   update_interest();
   queued();
 }

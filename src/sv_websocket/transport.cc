@@ -40,11 +40,9 @@ void Transport::flush_later(Connection& connection) {
 void Transport::forget(Connection& connection) {
   if (connection.dirty_) std::ranges::replace(dirty_, &connection, static_cast<Connection*>(nullptr));
   std::erase(closing_, &connection);
-  if (connection.slowed_) forget_slowed(connection);
-}
-
-void Transport::forget_slowed(const Connection& connection) {
-  std::erase_if(slowed_, [&connection](const Slowed& entry) { return entry.connection == &connection; });
+  if (connection.slowed_) {
+    std::erase_if(slowed_, [&connection](const Slowed& entry) { return entry.connection == &connection; });
+  }
 }
 
 std::string Transport::take_buffer() {

@@ -56,7 +56,6 @@ class Transport final : private runtime::TurnEnd::Hook {
   void flush_later(Connection& connection);
   void closing(Connection& connection) { closing_.push_back(&connection); }
   void slowed(Connection& connection, std::uint32_t until_ms) { slowed_.push_back({&connection, until_ms}); }
-  void forget_slowed(const Connection& connection);
   void forget(Connection& connection);
   // A connection held `before` bytes in its buffers and holds `now` of them. True if that is too much of all.
   [[nodiscard]] bool rebook(std::size_t before, std::size_t now);

@@ -145,13 +145,16 @@ def test_a_flood_is_read_at_the_rate_of_one_session(fortress, report, kind):
             attackers = [await asyncio.to_thread(registered_attacker, fortress) for _ in range(4)]
             seconds = 4.0
             sent = await asyncio.gather(*(asyncio.to_thread(attacker.flood, FLOODS[kind], seconds) for attacker in attackers))
-            largest = len(FLOODS[kind]) // FLOODS[kind].count(FLOODS[kind][:2])
-            taken_max = FRAMES_AT_ONCE * largest + seconds * 2 * 65536 + KERNEL_BYTES
+            # Of frames that are short and answered with more than they are, one buffer holds so many that the answers are too much to
+            # wait: 4008, and while that connection ends it is read from as any other.
+            closed = kind in ("bad JSON", "empty messages")
+            taken_max = (BURST_S + seconds) * 2 * MIB + KERNEL_BYTES if closed else FRAMES_AT_ONCE * 64 + seconds * 2 * 65536 + KERNEL_BYTES
             assert max(sent) <= taken_max, f"{max(sent)} bytes were taken from one, {taken_max} at most should have been"
             assert users.growth() <= GROWTH_MAX
             for attacker in attackers:
                 attacker.socket.close()
-        await limit_met(fortress, "throttled", before + len(attackers))
+        if not closed:
+            await limit_met(fortress, "throttled", before + len(attackers))
     asyncio.run(run())
 
 
