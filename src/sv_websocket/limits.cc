@@ -16,7 +16,8 @@ constexpr std::array kNames{"frames",
                             "handshakes",
                             "handshakes_per_address",
                             "origin",
-                            "user_requests"};
+                            "user_requests",
+                            "user_sessions"};
 
 }  // namespace
 

@@ -22,6 +22,7 @@ using chat::ErrorCode;
 // idle connections for some minutes; proxies in front often for 60 s only.
 constexpr std::uint32_t kPingAfterMs = 25'000;
 constexpr std::uint32_t kGoneAfterMs = 60'000;
+constexpr std::int64_t kSessionsRetryMs = 10'000;
 constexpr std::int64_t kRetryMsMin = 200;  // with rate_limited
 
 // Deliveries kept back while the directory is asked. Beyond: dropped, and a resync follows the registration.
@@ -139,8 +140,14 @@ void Session::handle(const wire::RegisterFrame& frame) {
     connection_.close(wire::kCloseUnauthorized, "unauthorized");
     return;
   }
-  user_ = std::move(*user);
   known_ = true;
+  if (services_.user_sessions_max != 0 && services_.hub.sessions_of(*user) >= services_.user_sessions_max) {
+    services_.probe.limited(Limit::user_sessions);
+    services_.probe.registration_refused();
+    send_error({ErrorCode::rate_limited, "this user has as many sessions as may be"}, {}, {}, kSessionsRetryMs);
+    return;
+  }
+  user_ = std::move(*user);
   state_ = State::registering;
   registering_ = std::make_unique<Registering>();
   connection_.pause_reading();

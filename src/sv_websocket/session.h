@@ -44,6 +44,7 @@ struct SessionServices {
   TurnClock& turn_clock;
   ClientTables* clients;                             // where the sessions have their places; nullptr: nowhere
   const std::chrono::milliseconds register_timeout;  // 0: none
+  const std::uint32_t user_sessions_max;             // 0: no limit
   const RateLimit frame_rate;                        // of a session, in kFrameUnits
   wire::FrameParser& parser;
   std::string scratch;      // for the frame being encoded
