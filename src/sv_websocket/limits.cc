@@ -17,7 +17,8 @@ constexpr std::array kNames{"frames",
                             "handshakes_per_address",
                             "origin",
                             "user_requests",
-                            "user_sessions"};
+                            "user_sessions",
+                            "user_messages"};
 
 }  // namespace
 

@@ -378,6 +378,27 @@ def test_a_user_has_so_many_sessions(tight):
     assert limited(gateway, "user_sessions") == 1
 
 
+def test_the_sessions_of_a_user_share_the_users_rate_of_messages(tight):
+    gateway = tight("--user-messages-per-second", 20)  # and a hundred at once
+    user = unique("loud")
+
+    async def run():
+        async with contextlib.AsyncExitStack() as stack:
+            sessions = [await stack.enter_async_context(Client.registered(gateway.ws_url, user)) for _ in range(4)]
+            began = time.monotonic()
+            for number in range(400):
+                await sessions[number % 4].send("normal", to="nobody", payload="x", id=str(number))
+            answers = [await sessions[number % 4].expect(None, lambda frame: "id" in frame and frame["type"] in ("ack", "error"))
+                       for number in range(400)]
+            refused = [answer for answer in answers if answer["type"] == "error"]
+            assert {answer["code"] for answer in refused} == {"rate_limited"} and all(answer["retryMs"] > 0 for answer in refused)
+            assert 100 <= 400 - len(refused) <= 100 + 20 * (time.monotonic() - began + 1)
+            async with Client.registered(gateway.ws_url, unique("quiet")) as other:
+                await other.say("nobody", "x")
+    asyncio.run(run())
+    assert limited(gateway, "user_messages") > 0
+
+
 # --- what is kept in memory for a connection ---
 
 
@@ -385,7 +406,7 @@ def test_a_thousand_slow_consumers_keep_within_the_bound(tight, report):
     """Together they are sent ten times what the gateway may hold for its connections."""
     bound = 32 * MIB
     gateway = tight("--buffers-bytes-max", bound, "--connections-per-address-max", 0, "--handshakes-per-address-per-second", 0,
-                    "--session-frames-per-second", 0, "--session-bytes-per-second", 0, "--user-sessions-max", 0)
+                    "--session-frames-per-second", 0, "--session-bytes-per-second", 0, "--user-sessions-max", 0, "--user-messages-per-second", 0)
     slow, user = 1000, unique("slow")
     registration = frame(TEXT, json.dumps({"type": "register", "from": user}).encode())
 
