@@ -22,6 +22,7 @@ using chat::ErrorCode;
 // idle connections for some minutes; proxies in front often for 60 s only.
 constexpr std::uint32_t kPingAfterMs = 25'000;
 constexpr std::uint32_t kGoneAfterMs = 60'000;
+constexpr std::int64_t kSessionsRetryMs = 10'000;
 constexpr std::int64_t kRetryMsMin = 200;  // with rate_limited
 
 // Deliveries kept back while the directory is asked. Beyond: dropped, and a resync follows the registration.
@@ -141,8 +142,14 @@ void Session::handle(const wire::RegisterFrame& frame) {
     }
     return;
   }
-  user_ = std::move(identity->user);
   known_ = true;
+  if (services_.user_sessions_max != 0 && services_.hub.sessions_of(identity->user) >= services_.user_sessions_max) {
+    services_.probe.limited(Limit::user_sessions);
+    services_.probe.registration_refused();
+    send_error({ErrorCode::rate_limited, "this user has as many sessions as may be"}, {}, {}, kSessionsRetryMs);
+    return;
+  }
+  user_ = std::move(identity->user);
   state_ = State::registering;
   registering_ = std::make_unique<Registering>();
   connection_.pause_reading();
@@ -186,6 +193,7 @@ void Session::leave() {
   if (state_ == State::unregistered) return;
   if (state_ == State::registered) services_.probe.unregistered();
   state_ = State::unregistered;
+  messages_granted_ = 0;
   registering_.reset();
   first_view_.reset();
   const Roster::Change change = services_.hub.remove(*this);
@@ -207,6 +215,7 @@ void Session::handle(const wire::NormalFrame& frame) {
     send_error({ErrorCode::not_found, "there is no such group"}, frame.id);
     return;
   }
+  if (!take_message(frame.id)) return;
   const chat::Timestamp at = services_.clock.now();
   const std::string made_id = frame.id.empty() ? fmt::format("{:x}-{}", at, services_.instance_id) : std::string{};
   const chat::MessageView message{.id = frame.id.empty() ? std::string_view(made_id) : frame.id,
@@ -446,6 +455,23 @@ std::uint32_t Session::take_frames(std::uint32_t frames, Limit limit) {
     connection_.slow_down(kThrottleMs);
   }
   return wait_ms;
+}
+
+bool Session::take_message(std::string_view id) {
+  if (messages_granted_ == 0) {
+    const std::uint32_t wait_ms = services_.clients == nullptr ? 0
+                                                               : services_.clients->messages.take(
+                                                                     user_, kMessagesGranted * kFrameUnits, now_ms());
+    if (wait_ms != 0) {
+      services_.probe.limited(Limit::user_messages);
+      send_error({ErrorCode::rate_limited, "too many messages of this user; send this one again later"}, id, {},
+                 std::max<std::int64_t>(wait_ms, kRetryMsMin));
+      return false;
+    }
+    messages_granted_ = kMessagesGranted;
+  }
+  --messages_granted_;
+  return true;
 }
 
 // The frame is read for its id only, which tells the client what to send again.
