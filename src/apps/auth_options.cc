@@ -43,6 +43,9 @@ void declare(runtime::Options& options, AuthSettings& settings) {
                       {std::chrono::seconds(1), std::chrono::hours(24)}, "how often the key set is read again");
   options.text("jwt-issuer", settings.jwt_issuer, "", "what a token's iss must be");
   options.text("jwt-audience", settings.jwt_audience, "", "what a token's aud must be or hold");
+  options.duration_ms("revocation-keep-ms", settings.revocation_keep, std::chrono::days(30),
+                      {std::chrono::minutes(1), std::chrono::days(3650)},
+                      "for how long a revocation is kept; at least as long as tokens are good for");
   options.rule([&settings] { return check_keys(settings); });
 }
 

@@ -25,6 +25,7 @@ struct AuthSettings {
   std::chrono::milliseconds jwt_jwks_refresh;
   std::string jwt_issuer;
   std::string jwt_audience;
+  std::chrono::milliseconds revocation_keep;
 };
 
 // Options, with the rule that --auth jwt has one source of keys, and that nothing of it is given otherwise.

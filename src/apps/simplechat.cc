@@ -2,14 +2,18 @@
 // cluster's; behind its ports stand a directory and a queue in memory and a SQLite store. `chat`: chat_client/.
 // `token`: token_command.h.
 
+#include <filesystem>
 #include <iostream>
+#include <optional>
 #include <string_view>
 #include <vector>
 
+#include "adapters/jwt/jwt_authenticator.h"
 #include "adapters/memory/dead_letter_file.h"
 #include "adapters/memory/directory.h"
 #include "adapters/memory/message_queue.h"
 #include "adapters/memory/relay.h"
+#include "adapters/memory/revocation_file.h"
 #include "adapters/sqlite/sqlite_store.h"
 #include "apps/consumer.h"
 #include "apps/gateway_options.h"
@@ -48,6 +52,13 @@ void serve(const Settings& settings, runtime::StopSignal& stop_signal) {
   sv_websocket::Gateway gateway(reactors,
                                 apps::gateway_options(settings.gateway, "http://in-process", std::chrono::seconds(10)),
                                 ports, authentication.authenticator(), apps::web_client(), readiness, metrics);
+
+  std::optional<adapters::memory::RevocationFile> revocations;
+  if (authentication.authenticator().reads_tokens()) {
+    revocations.emplace(std::filesystem::path(settings.data_dir) / "revocations.jsonl", adapters::jwt::system_seconds,
+                        apps::make_incarnation());
+    gateway.watch_revocations(*revocations, settings.gateway.auth.revocation_keep);
+  }
 
   consumer.start();
   authentication.start();

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "adapters/discover_http/directory.h"
+#include "adapters/discover_http/revocations.h"
 #include "adapters/persist_http/persist_http.h"
 #include "adapters/rabbitmq/broker_address.h"
 #include "adapters/rabbitmq/rabbit_queue.h"
@@ -73,6 +74,12 @@ void serve(const Settings& settings, runtime::StopSignal& stop_signal) {
                                      : settings.public_url;
   sv_websocket::Gateway gateway(reactors, apps::gateway_options(settings.gateway, public_url, settings.lease), ports,
                                 authentication.authenticator(), apps::web_client(), readiness, metrics);
+
+  adapters::discover_http::DiscoverHttpRevocations revocations(
+      reactors[0].executor(), {.origin = settings.discover_url, .cluster_secret = secret});
+  if (authentication.authenticator().reads_tokens()) {
+    gateway.watch_revocations(revocations, settings.gateway.auth.revocation_keep);
+  }
 
   authentication.start();
   gateway.start();

@@ -42,20 +42,6 @@ std::string_view bearer_token(const HttpRequest& request) {
   return header.starts_with(kScheme) ? header.substr(kScheme.size()) : std::string_view{};
 }
 
-chat::Result<void> check_access(const ServiceAccess& access, const HttpRequest& request) {
-  if (access.cluster_secret.empty()) {
-    if (access.open_without_secret) return {};
-    return chat::fail(chat::ErrorCode::unauthorized, "this endpoint is closed: no cluster secret is configured");
-  }
-  const std::string_view token = bearer_token(request);
-  // In constant time, so that answering does not tell how much of a guess was right.
-  if (token.size() == access.cluster_secret.size() &&
-      CRYPTO_memcmp(token.data(), access.cluster_secret.data(), token.size()) == 0) {
-    return {};
-  }
-  return chat::fail(chat::ErrorCode::unauthorized, "the cluster secret is missing or wrong");
-}
-
 // Ends when the ticket's parts are done, or after Handovers::kWaitMax.
 asio::awaitable<void> handed_over(Handovers& handovers, Handovers::Ticket ticket) {
   struct Signal {
@@ -119,20 +105,20 @@ wire::QueryParameters parameters_of(const HttpRequest& request) {
 }
 
 // The user whose token the request carries, or whom it names where authentication is off.
-chat::Result<std::string> user_of(const chat::Authenticator& authenticator, const HttpRequest& request) {
+chat::Result<std::string> user_of(const Gatekeeper& gatekeeper, const HttpRequest& request) {
   std::string claimed;
   if (request.query("user")) {
     auto named = wire::parse_query_user(parameters_of(request));
     if (!named) return named;
     claimed = std::move(*named);
   }
-  auto identity = authenticator.authenticate(claimed, bearer_token(request));
+  auto identity = gatekeeper.admit(claimed, bearer_token(request));
   if (!identity) return std::unexpected(std::move(identity).error());
   return std::move(identity->user);
 }
 
 Answer history(SessionServices& services, const HttpRequest& request) {
-  auto user = user_of(services.authenticator, request);
+  auto user = user_of(services.gatekeeper, request);
   if (!user) co_return error_response(user.error());
   const auto query = wire::parse_history_query(std::move(*user), parameters_of(request));
   if (!query) co_return error_response(query.error());
@@ -142,7 +128,7 @@ Answer history(SessionServices& services, const HttpRequest& request) {
 }
 
 Answer conversations(SessionServices& services, const HttpRequest& request) {
-  auto user = user_of(services.authenticator, request);
+  auto user = user_of(services.gatekeeper, request);
   if (!user) co_return error_response(user.error());
   const auto query = wire::parse_conversations_query(std::move(*user), parameters_of(request));
   if (!query) co_return error_response(query.error());
@@ -152,7 +138,7 @@ Answer conversations(SessionServices& services, const HttpRequest& request) {
 }
 
 Answer sync(SessionServices& services, const HttpRequest& request) {
-  auto user = user_of(services.authenticator, request);
+  auto user = user_of(services.gatekeeper, request);
   if (!user) co_return error_response(user.error());
   const auto query = wire::parse_sync_query(std::move(*user), parameters_of(request));
   if (!query) co_return error_response(query.error());
@@ -166,6 +152,20 @@ Answer health_test() { co_return HttpResponse{.content_type = "text/plain", .bod
 Answer refuse(chat::Error error) { co_return error_response(error); }
 
 }  // namespace
+
+chat::Result<void> check_access(const ServiceAccess& access, const HttpRequest& request) {
+  if (access.cluster_secret.empty()) {
+    if (access.open_without_secret) return {};
+    return chat::fail(chat::ErrorCode::unauthorized, "this endpoint is closed: no cluster secret is configured");
+  }
+  const std::string_view token = bearer_token(request);
+  // In constant time, so that answering does not tell how much of a guess was right.
+  if (token.size() == access.cluster_secret.size() &&
+      CRYPTO_memcmp(token.data(), access.cluster_secret.data(), token.size()) == 0) {
+    return {};
+  }
+  return chat::fail(chat::ErrorCode::unauthorized, "the cluster secret is missing or wrong");
+}
 
 std::vector<std::size_t> take_deliveries(SessionServices& services, Roster& roster, const chat::DeliveryBatch& batch) {
   services.clock.observe(batch.latest_at());

@@ -14,7 +14,7 @@ Hub::Hub(runtime::Reactor& reactor, Transport& transport, Roster& roster, Connec
 
 Hub::~Hub() = default;
 
-void Hub::accept(int fd, std::string_view response, std::string early) {
+void Hub::accept(int fd, std::string_view response, std::string early, std::string token) {
   std::uint32_t index = 0;
   if (free_.empty()) {
     index = static_cast<std::uint32_t>(slots_.size());
@@ -26,6 +26,7 @@ void Hub::accept(int fd, std::string_view response, std::string early) {
   Slot& slot = slots_[index];
   slot.session = std::make_unique<Session>(*services_, transport_, SessionKey{index, slot.generation}, fd, limits_);
   services_->probe.connection_opened();
+  if (!token.empty()) slot.session->offer_token(std::move(token));
   slot.session->start(response, std::move(early));
 }
 
@@ -80,6 +81,32 @@ void Hub::send_all(std::string_view frame) {
 void Hub::close_all(std::uint16_t code, std::string_view reason) {
   for (const Slot& slot : slots_) {
     if (slot.session) slot.session->close(code, reason);
+  }
+}
+
+void Hub::close_revoked(std::span<const chat::Revocation> revocations) {
+  std::vector<SessionKey> found;  // closing may take a session out of what is gone through
+  std::vector<std::uint64_t> tokens;
+  for (const chat::Revocation& each : revocations) {
+    if (each.what == chat::Revoked::token) {
+      tokens.push_back(hash_of_token_id(each.subject));
+      continue;
+    }
+    const auto entry = by_user_.find(each.subject);
+    if (entry == by_user_.end()) continue;
+    for (const Session* session : entry->second) {
+      if (session->token_issued_s() <= each.issued_until_s) found.push_back(session->key());
+    }
+  }
+  std::ranges::sort(tokens);
+  for (const Slot& slot : slots_) {
+    if (tokens.empty()) break;
+    if (slot.session && std::ranges::binary_search(tokens, slot.session->token_hash())) {
+      found.push_back(slot.session->key());
+    }
+  }
+  for (const SessionKey key : found) {
+    if (Session* session = find(key)) session->revoked();
   }
 }
 

@@ -6,10 +6,13 @@
 #include <deque>
 #include <limits>
 #include <memory>
+#include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include "chat/relay.h"
+#include "chat/revocations.h"
 #include "runtime/gate.h"
 #include "runtime/sharded_map.h"
 #include "sv_websocket/roster.h"
@@ -26,8 +29,9 @@ class Hub {
   // Called once, before the first session.
   void connect(SessionServices& services) { services_ = &services; }
 
-  // Takes over an upgraded socket. `response` is the 101 answer, `early` what the client sent behind its request.
-  void accept(int fd, std::string_view response, std::string early);
+  // Takes over an upgraded socket. `response` is the 101 answer, `early` what the client sent behind its request,
+  // `token` what it showed with it.
+  void accept(int fd, std::string_view response, std::string early, std::string token = {});
   // nullptr once the session is gone.
   [[nodiscard]] Session* find(SessionKey key);
   void destroy(SessionKey key);
@@ -46,6 +50,8 @@ class Hub {
   // `frame` to every session, registered or not.
   void send_all(std::string_view frame);
   void close_all(std::uint16_t code, std::string_view reason);
+  // Closes the sessions whose registration rests on what is revoked.
+  void close_revoked(std::span<const chat::Revocation> revocations);
 
   // Senders that wait for the publisher.
   void pause(Session& session);

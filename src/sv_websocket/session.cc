@@ -86,7 +86,10 @@ void Session::on_closed() { services_.hub.destroy(key_); }
 
 void Session::check_heartbeat(std::uint32_t now_s) {
   const std::uint32_t silent_s = now_s - std::min(now_s, heard_s_);
-  if (silent_s > kGoneAfterS) {
+  if (credential_ && now_s >= credential_->expires_s) {
+    services_.probe.session_expired();
+    connection_.close(wire::kCloseUnauthorized, "the token has expired");
+  } else if (silent_s > kGoneAfterS) {
     services_.probe.heartbeat_missed();
     connection_.close(wire::kCloseHeartbeatMissed, "heartbeat missed");
   } else if (silent_s > kPingAfterS && !pinged_) {
@@ -118,19 +121,28 @@ void Session::acknowledge(std::string_view id, std::string_view to, chat::Timest
 }
 
 void Session::handle(const wire::RegisterFrame& frame) {
+  if (state_ == State::registered && !frame.token.empty() && services_.gatekeeper.reads_tokens()) {
+    renew(frame);
+    return;
+  }
   if (state_ != State::unregistered) {
     send_error({ErrorCode::already_registered, "this connection is registered; send unregister first"});
     return;
   }
-  auto identity = services_.authenticator.authenticate(frame.from, frame.token);
+  std::unique_ptr<std::string> offered;
+  if (frame.token.empty() && credential_) offered = std::move(credential_->offered);
+  auto identity = services_.gatekeeper.admit(frame.from, offered ? *offered : frame.token);
   if (!identity) {
     services_.probe.registration_refused();
     send_error(identity.error());
     if (identity.error().code == ErrorCode::unauthorized) {
       connection_.close(wire::kCloseUnauthorized, "unauthorized");
+    } else if (offered) {
+      credential_->offered = std::move(offered);  // for the next try
     }
     return;
   }
+  bind_to(*identity);
   user_ = std::move(identity->user);
   state_ = State::registering;
   registering_ = std::make_unique<Registering>();
@@ -143,18 +155,61 @@ void Session::handle(const wire::RegisterFrame& frame) {
                              });
 }
 
+// A fresh token for the same user: the session goes on under it. One that is not good changes nothing: the old one has
+// time left, or is found to have none.
+void Session::renew(const wire::RegisterFrame& frame) {
+  if (frame.from != user_) {
+    send_error(
+        {ErrorCode::already_registered, "this connection is registered for another user; send unregister first"});
+    return;
+  }
+  const auto identity = services_.gatekeeper.admit(frame.from, frame.token);
+  if (!identity) {
+    services_.probe.registration_refused();
+    send_error(identity.error());
+    return;
+  }
+  bind_to(*identity);
+  services_.probe.registration_renewed();
+  send_registered();
+}
+
+void Session::bind_to(const chat::Identity& identity) {
+  credential_.reset();
+  if (!identity.valid_for && identity.issued_s == 0 && identity.token_id.empty()) return;
+  credential_ = std::make_unique<Credential>();
+  if (identity.valid_for) credential_->expires_s = clock_s() + static_cast<std::uint32_t>(identity.valid_for->count());
+  credential_->issued_s = static_cast<std::uint32_t>(std::min<std::int64_t>(identity.issued_s, Credential::kNever));
+  credential_->token_hash = hash_of_token_id(identity.token_id);
+}
+
+void Session::send_registered() {
+  services_.scratch.clear();
+  wire::append_registered(
+      services_.scratch, user_,
+      fmt::format("{}-{}-{}-{}", services_.instance_id, services_.hub.reactor().index(), key_.slot, key_.generation),
+      services_.clock.now());
+  connection_.send_text(services_.scratch);
+}
+
+void Session::offer_token(std::string token) {
+  if (!services_.gatekeeper.reads_tokens()) return;
+  credential_ = std::make_unique<Credential>();
+  credential_->offered = std::make_unique<std::string>(std::move(token));
+}
+
+void Session::revoked() {
+  services_.probe.session_revoked();
+  connection_.close(wire::kCloseRevoked, "revoked");
+}
+
 void Session::registration_ended(const chat::Result<void>& outcome) {
   const std::unique_ptr<Registering> kept = std::move(registering_);
   connection_.resume_reading();
   if (outcome) {
     state_ = State::registered;
     services_.probe.registered();
-    services_.scratch.clear();
-    wire::append_registered(
-        services_.scratch, user_,
-        fmt::format("{}-{}-{}-{}", services_.instance_id, services_.hub.reactor().index(), key_.slot, key_.generation),
-        services_.clock.now());
-    connection_.send_text(services_.scratch);
+    send_registered();
     first_view_ = std::make_unique<FirstView>();
     first_view_->until = std::chrono::steady_clock::now() + MissedUsers::kCheckAfter;
     services_.hub.check_later(*this);
@@ -177,6 +232,7 @@ void Session::leave() {
   state_ = State::unregistered;
   registering_.reset();
   first_view_.reset();
+  credential_.reset();
   const Roster::Change change = services_.hub.remove(*this);
   if (!change.present) services_.registrar.release(user_, change.fence);
   user_.clear();

@@ -16,6 +16,8 @@
 #include "chat/clock.h"
 #include "chat/message_store.h"
 #include "sv_websocket/connection.h"
+#include "sv_websocket/credential.h"
+#include "sv_websocket/gatekeeper.h"
 #include "sv_websocket/handovers.h"
 #include "sv_websocket/probe.h"
 #include "sv_websocket/session_key.h"
@@ -36,7 +38,7 @@ struct SessionServices {
   Registrar& registrar;
   chat::MessageReader& reader;
   chat::HybridLogicalClock& clock;
-  const chat::Authenticator& authenticator;
+  const Gatekeeper& gatekeeper;
   Probe& probe;
   wire::FrameParser& parser;
   std::string scratch;      // for the frame being encoded
@@ -76,8 +78,16 @@ class Session final : private ConnectionHandler {
   void send(std::string_view frame) { connection_.send_text(frame); }
   void close(std::uint16_t code, std::string_view reason) { connection_.close(code, reason); }
 
+  // A token that came with the opening handshake, for a `register` that brings none.
+  void offer_token(std::string token);
+  // When the token was issued that the registration rests on, in seconds since the Unix epoch (0: it does not say), and
+  // the hash of its id (0: it has none).
+  [[nodiscard]] std::int64_t token_issued_s() const { return credential_ ? credential_->issued_s : 0; }
+  [[nodiscard]] std::uint64_t token_hash() const { return credential_ ? credential_->token_hash : 0; }
+  void revoked();
+
   // Called by the hub now and then: `now_s` is a clock in seconds. Pings a silent peer, and closes one that stays
-  // silent.
+  // silent, or whose token has expired.
   void check_heartbeat(std::uint32_t now_s);
 
   // Called by the hub MissedUsers::kCheckAfter after the registration: looks whether the session's first sync came
@@ -113,6 +123,9 @@ class Session final : private ConnectionHandler {
   void on_closed() override;
 
   void handle(const wire::RegisterFrame& frame);
+  void renew(const wire::RegisterFrame& frame);
+  void bind_to(const chat::Identity& identity);
+  void send_registered();
   void handle(const wire::UnregisterFrame& frame);
   void handle(const wire::NormalFrame& frame);
   void handle(const wire::TypingFrame& frame);
@@ -141,6 +154,7 @@ class Session final : private ConnectionHandler {
   std::string user_;  // while registering or registered
   std::unique_ptr<Registering> registering_;
   std::unique_ptr<FirstView> first_view_;
+  std::unique_ptr<Credential> credential_;
   SessionKey key_;
   std::uint32_t heard_s_ = 0;
   State state_ = State::unregistered;

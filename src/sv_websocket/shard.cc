@@ -42,6 +42,7 @@ Shard::Shard(runtime::Reactor& reactor, const Gateway& gateway, const Ports& por
       registrar_(gateway.registrar),
       transport_(reactor),
       probe_(metrics),
+      gatekeeper_(gateway.authenticator),
       hub_(reactor, transport_, gateway.roster, gateway.limits),
       router_({.reactor = reactor,
                .turn_end = transport_.turn_end(),
@@ -67,7 +68,7 @@ Shard::Shard(runtime::Reactor& reactor, const Gateway& gateway, const Ports& por
                 .registrar = gateway.registrar,
                 .reader = ports.reader,
                 .clock = gateway.clock,
-                .authenticator = gateway.authenticator,
+                .gatekeeper = gatekeeper_,
                 .probe = probe_,
                 .parser = parser_,
                 .scratch = {},
@@ -113,6 +114,17 @@ void Shard::resync_all() {
     const auto now = steady_clock::now();
     if (progress_.stored_until() + MissedUsers::kLateAfter < now) resync_when_stored_ = now;
   });
+}
+
+void Shard::revoke(const RevocationWatch::Batch& revocations) {
+  reactor_.post([this, revocations] {
+    gatekeeper_.revoke(*revocations);
+    hub_.close_revoked(*revocations);
+  });
+}
+
+void Shard::forget_revocations(std::int64_t now_s) {
+  reactor_.post([this, now_s] { gatekeeper_.forget(now_s); });
 }
 
 void Shard::settled(const Publisher::Sender& sender, const chat::MessageView& message,

@@ -12,5 +12,6 @@ inline constexpr std::uint16_t kCloseDraining = 4001;
 inline constexpr std::uint16_t kCloseSlowConsumer = 4008;
 inline constexpr std::uint16_t kCloseHeartbeatMissed = 4009;
 inline constexpr std::uint16_t kCloseUnauthorized = 4501;
+inline constexpr std::uint16_t kCloseRevoked = 4503;
 
 }  // namespace simplechat::wire
