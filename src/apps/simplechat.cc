@@ -47,8 +47,11 @@ void serve(const Settings& settings, runtime::StopSignal& stop_signal) {
   sv_persist::Probe persist_probe(metrics);
   apps::Consumer consumer(reactors[0], *source, store, persist_probe);
 
-  apps::Authentication authentication(settings.gateway.auth, reactors[0], readiness);
-  const std::vector<sv_websocket::Ports> ports(reactors.size(), {directory, relay, queue, store});
+  apps::Authentication authentication(settings.gateway.auth, reactors, readiness, metrics);
+  std::vector<sv_websocket::Ports> ports;
+  for (unsigned index = 0; index < reactors.size(); ++index) {
+    ports.push_back({directory, relay, queue, store, authentication.connect_hook(index)});
+  }
   sv_websocket::Gateway gateway(reactors,
                                 apps::gateway_options(settings.gateway, "http://in-process", std::chrono::seconds(10)),
                                 ports, authentication.authenticator(), apps::web_client(), readiness, metrics);

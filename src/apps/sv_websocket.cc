@@ -61,14 +61,15 @@ void serve(const Settings& settings, runtime::StopSignal& stop_signal) {
   adapters::rabbitmq::RabbitQueue queue(queue_options(settings), readiness.add("rabbitmq"));
   runtime::Dependency& discover = readiness.add("sv-discover");
   runtime::Dependency& persist = readiness.add("sv-persist");
+  apps::Authentication authentication(settings.gateway.auth, reactors, readiness, metrics);
   std::vector<std::unique_ptr<Outside>> outside;
   std::vector<sv_websocket::Ports> ports;
   for (unsigned index = 0; index < reactors.size(); ++index) {
     outside.push_back(std::make_unique<Outside>(reactors[index], settings, secret, discover, persist));
-    ports.push_back({outside.back()->directory, outside.back()->relay, queue, outside.back()->reader});
+    ports.push_back({outside.back()->directory, outside.back()->relay, queue, outside.back()->reader,
+                     authentication.connect_hook(index)});
   }
 
-  apps::Authentication authentication(settings.gateway.auth, reactors[0], readiness);
   const std::string public_url = settings.public_url.empty()
                                      ? fmt::format("http://{}:{}", settings.gateway.host, settings.gateway.api_port)
                                      : settings.public_url;

@@ -104,21 +104,24 @@ wire::QueryParameters parameters_of(const HttpRequest& request) {
   return [&request](std::string_view name) { return request.query(name); };
 }
 
-// The user whose token the request carries, or whom it names where authentication is off.
-chat::Result<std::string> user_of(const Gatekeeper& gatekeeper, const HttpRequest& request) {
+// The user whose token the request carries, or whom it names where authentication is off; and whom the hook lets in.
+chat::Task<chat::Result<std::string>> user_of(SessionServices& services, const HttpRequest& request) {
   std::string claimed;
   if (request.query("user")) {
     auto named = wire::parse_query_user(parameters_of(request));
-    if (!named) return named;
+    if (!named) co_return named;
     claimed = std::move(*named);
   }
-  auto identity = gatekeeper.admit(claimed, bearer_token(request));
-  if (!identity) return std::unexpected(std::move(identity).error());
-  return std::move(identity->user);
+  auto identity = services.gatekeeper.admit(claimed, bearer_token(request));
+  if (!identity) co_return std::unexpected(std::move(identity).error());
+  if (services.connect_hook == nullptr) co_return std::move(identity->user);
+  co_return co_await services.connect_hook->ask({.user = std::move(identity->user),
+                                                 .token = std::string(bearer_token(request)),
+                                                 .remote_address = request.remote_address});
 }
 
 Answer history(SessionServices& services, const HttpRequest& request) {
-  auto user = user_of(services.gatekeeper, request);
+  auto user = co_await user_of(services, request);
   if (!user) co_return error_response(user.error());
   const auto query = wire::parse_history_query(std::move(*user), parameters_of(request));
   if (!query) co_return error_response(query.error());
@@ -128,7 +131,7 @@ Answer history(SessionServices& services, const HttpRequest& request) {
 }
 
 Answer conversations(SessionServices& services, const HttpRequest& request) {
-  auto user = user_of(services.gatekeeper, request);
+  auto user = co_await user_of(services, request);
   if (!user) co_return error_response(user.error());
   const auto query = wire::parse_conversations_query(std::move(*user), parameters_of(request));
   if (!query) co_return error_response(query.error());
@@ -138,7 +141,7 @@ Answer conversations(SessionServices& services, const HttpRequest& request) {
 }
 
 Answer sync(SessionServices& services, const HttpRequest& request) {
-  auto user = user_of(services.gatekeeper, request);
+  auto user = co_await user_of(services, request);
   if (!user) co_return error_response(user.error());
   const auto query = wire::parse_sync_query(std::move(*user), parameters_of(request));
   if (!query) co_return error_response(query.error());

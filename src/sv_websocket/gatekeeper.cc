@@ -12,8 +12,13 @@ chat::Result<chat::Identity> Gatekeeper::admit(std::string_view claimed, std::st
   if (awaiting_) {
     return chat::fail(chat::ErrorCode::unavailable, "it is not known yet which tokens are revoked; try again");
   }
-  if (is_revoked(*identity)) return chat::fail(chat::ErrorCode::unauthorized, "the token has been revoked");
+  if (auto valid = still_admits(*identity); !valid) return std::unexpected(std::move(valid).error());
   return identity;
+}
+
+chat::Result<void> Gatekeeper::still_admits(const chat::Identity& identity) const {
+  if (is_revoked(identity)) return chat::fail(chat::ErrorCode::unauthorized, "the token has been revoked");
+  return {};
 }
 
 bool Gatekeeper::is_revoked(const chat::Identity& identity) const {

@@ -24,6 +24,9 @@ class Gatekeeper {
   [[nodiscard]] chat::Result<chat::Identity> admit(std::string_view claimed, std::string_view token) const;
   [[nodiscard]] bool reads_tokens() const { return authenticator_.reads_tokens(); }
 
+  // Whether what admit() let in has not been revoked meanwhile.
+  [[nodiscard]] chat::Result<void> still_admits(const chat::Identity& identity) const;
+
   // From now on nobody with a token is let in until revoke() has been called once.
   void await_revocations() { awaiting_ = true; }
   void revoke(std::span<const chat::Revocation> revocations);

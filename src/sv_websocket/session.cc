@@ -28,12 +28,6 @@ constexpr std::int64_t kRequestRetryMs = 200;
 // Deliveries kept back while the directory is asked. Beyond: dropped, and a resync follows the registration.
 constexpr std::size_t kRegisteringBytesMax = std::size_t{256} * 1024;
 
-// By std::chrono::steady_clock and none that is cheaper to ask: it is the one that the simulation moves.
-std::uint32_t clock_s() {
-  return static_cast<std::uint32_t>(
-      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now().time_since_epoch()).count());
-}
-
 }  // namespace
 
 void route_message(SessionServices& services, const chat::MessageView& message, SessionKey sender,
@@ -49,6 +43,12 @@ void route_message(SessionServices& services, const chat::MessageView& message, 
   delivery.user = message.from;
   services.router.deliver(delivery, message.at, sender, ticket);
   services.router.message_routed(message.from);
+}
+
+// By std::chrono::steady_clock and none that is cheaper to ask: it is the one that the simulation moves.
+std::uint32_t Session::clock_s() {
+  return static_cast<std::uint32_t>(
+      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now().time_since_epoch()).count());
 }
 
 Session::Session(SessionServices& services, Transport& transport, SessionKey key, int fd, ConnectionLimits limits)
@@ -129,23 +129,23 @@ void Session::handle(const wire::RegisterFrame& frame) {
     send_error({ErrorCode::already_registered, "this connection is registered; send unregister first"});
     return;
   }
-  std::unique_ptr<std::string> offered;
-  if (frame.token.empty() && credential_) offered = std::move(credential_->offered);
-  auto identity = services_.gatekeeper.admit(frame.from, offered ? *offered : frame.token);
+  Proof proof = take_proof(frame);
+  auto identity = services_.gatekeeper.admit(frame.from, proof.token);
   if (!identity) {
-    services_.probe.registration_refused();
-    send_error(identity.error());
-    if (identity.error().code == ErrorCode::unauthorized) {
-      connection_.close(wire::kCloseUnauthorized, "unauthorized");
-    } else if (offered) {
-      credential_->offered = std::move(offered);  // for the next try
-    }
-    return;
+    refuse_registration(identity.error(), std::move(proof));
+  } else if (services_.connect_hook != nullptr) {
+    ask_hook(*std::move(identity), std::move(proof));
+  } else {
+    enter(*std::move(identity), std::move(proof));
   }
-  bind_to(*identity);
-  user_ = std::move(identity->user);
+}
+
+void Session::enter(chat::Identity identity, Proof proof) {
+  bind_to(identity);
+  user_ = std::move(identity.user);
   state_ = State::registering;
-  registering_ = std::make_unique<Registering>();
+  if (!registering_) registering_ = std::make_unique<Registering>();  // the hook has not been asked
+  if (proof.offered) registering_->offered = std::move(proof.token);
   connection_.pause_reading();
   // First the roster, then the directory: whoever finds the record must find the session.
   const Roster::Change change = services_.hub.add(*this);
@@ -155,34 +155,6 @@ void Session::handle(const wire::RegisterFrame& frame) {
                              });
 }
 
-// A fresh token for the same user: the session goes on under it. One that is not good changes nothing: the old one has
-// time left, or is found to have none.
-void Session::renew(const wire::RegisterFrame& frame) {
-  if (frame.from != user_) {
-    send_error(
-        {ErrorCode::already_registered, "this connection is registered for another user; send unregister first"});
-    return;
-  }
-  const auto identity = services_.gatekeeper.admit(frame.from, frame.token);
-  if (!identity) {
-    services_.probe.registration_refused();
-    send_error(identity.error());
-    return;
-  }
-  bind_to(*identity);
-  services_.probe.registration_renewed();
-  send_registered();
-}
-
-void Session::bind_to(const chat::Identity& identity) {
-  credential_.reset();
-  if (!identity.valid_for && identity.issued_s == 0 && identity.token_id.empty()) return;
-  credential_ = std::make_unique<Credential>();
-  if (identity.valid_for) credential_->expires_s = clock_s() + static_cast<std::uint32_t>(identity.valid_for->count());
-  credential_->issued_s = static_cast<std::uint32_t>(std::min<std::int64_t>(identity.issued_s, Credential::kNever));
-  credential_->token_hash = hash_of_token_id(identity.token_id);
-}
-
 void Session::send_registered() {
   services_.scratch.clear();
   wire::append_registered(
@@ -190,17 +162,6 @@ void Session::send_registered() {
       fmt::format("{}-{}-{}-{}", services_.instance_id, services_.hub.reactor().index(), key_.slot, key_.generation),
       services_.clock.now());
   connection_.send_text(services_.scratch);
-}
-
-void Session::offer_token(std::string token) {
-  if (!services_.gatekeeper.reads_tokens()) return;
-  credential_ = std::make_unique<Credential>();
-  credential_->offered = std::make_unique<std::string>(std::move(token));
-}
-
-void Session::revoked() {
-  services_.probe.session_revoked();
-  connection_.close(wire::kCloseRevoked, "revoked");
 }
 
 void Session::registration_ended(const chat::Result<void>& outcome) {
@@ -222,6 +183,7 @@ void Session::registration_ended(const chat::Result<void>& outcome) {
     services_.probe.registration_refused();
     leave();
     send_error(outcome.error());
+    if (!kept->offered.empty()) offer_token(std::move(kept->offered));  // for the next try
   }
   for (const std::string& text : kept->frames_in) on_text(text);
 }
@@ -229,8 +191,10 @@ void Session::registration_ended(const chat::Result<void>& outcome) {
 void Session::leave() {
   if (state_ == State::unregistered) return;
   if (state_ == State::registered) services_.probe.unregistered();
+  const bool entered = state_ != State::admitting;
   state_ = State::unregistered;
   registering_.reset();
+  if (!entered) return;
   first_view_.reset();
   credential_.reset();
   const Roster::Change change = services_.hub.remove(*this);

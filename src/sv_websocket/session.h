@@ -14,6 +14,7 @@
 
 #include "chat/authenticator.h"
 #include "chat/clock.h"
+#include "chat/connect_hook.h"
 #include "chat/message_store.h"
 #include "sv_websocket/connection.h"
 #include "sv_websocket/credential.h"
@@ -39,6 +40,7 @@ struct SessionServices {
   chat::MessageReader& reader;
   chat::HybridLogicalClock& clock;
   const Gatekeeper& gatekeeper;
+  chat::ConnectHook* connect_hook;  // nullptr: nobody but the gatekeeper is asked
   Probe& probe;
   wire::FrameParser& parser;
   std::string scratch;      // for the frame being encoded
@@ -95,12 +97,13 @@ class Session final : private ConnectionHandler {
   void check_registration(std::chrono::steady_clock::time_point now);
 
  private:
-  enum class State : std::uint8_t { unregistered, registering, registered };
+  enum class State : std::uint8_t { unregistered, admitting, registering, registered };  // admitting: the hook is asked
 
-  // What piles up while the directory is asked; gone afterwards.
+  // What piles up while the hook and the directory are asked; gone afterwards.
   struct Registering {
     std::vector<std::string> frames_in;  // at most one read buffer's worth: reading is paused
     std::vector<std::string> frames_out;
+    std::string offered;  // the token, if it came with the opening handshake
     std::size_t bytes_out = 0;
     bool overflowed = false;
   };
@@ -123,6 +126,16 @@ class Session final : private ConnectionHandler {
   void on_closed() override;
 
   void handle(const wire::RegisterFrame& frame);
+  // What a `register` rests on.
+  struct Proof {
+    std::string token;
+    bool offered = false;  // with the opening handshake
+  };
+  [[nodiscard]] Proof take_proof(const wire::RegisterFrame& frame);
+  void refuse_registration(const chat::Error& error, Proof proof);
+  void ask_hook(chat::Identity identity, Proof proof);
+  void hook_answered(chat::Identity identity, Proof proof, chat::Result<std::string> user);
+  void enter(chat::Identity identity, Proof proof);
   void renew(const wire::RegisterFrame& frame);
   void bind_to(const chat::Identity& identity);
   void send_registered();
@@ -142,6 +155,7 @@ class Session final : private ConnectionHandler {
                   std::int64_t retry_ms = -1);
   void send_resync();
   void leave();
+  [[nodiscard]] static std::uint32_t clock_s();
   void note_answer(const chat::SyncPage& page);
   template <class Page>
   void note_answer(const Page& /*page*/) {}

@@ -69,6 +69,7 @@ Shard::Shard(runtime::Reactor& reactor, const Gateway& gateway, const Ports& por
                 .reader = ports.reader,
                 .clock = gateway.clock,
                 .gatekeeper = gatekeeper_,
+                .connect_hook = ports.connect_hook,
                 .probe = probe_,
                 .parser = parser_,
                 .scratch = {},

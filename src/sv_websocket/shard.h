@@ -14,6 +14,7 @@
 
 #include "chat/authenticator.h"
 #include "chat/clock.h"
+#include "chat/connect_hook.h"
 #include "chat/directory.h"
 #include "chat/message_queue.h"
 #include "chat/message_store.h"
@@ -41,6 +42,7 @@ struct Ports {
   chat::Relay& relay;
   chat::MessageQueue& queue;
   chat::MessageReader& reader;
+  chat::ConnectHook* connect_hook = nullptr;  // nullptr: there is none
 };
 
 class Shard {
