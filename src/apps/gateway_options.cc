@@ -22,7 +22,9 @@ std::size_t connections_max() {
 }
 
 std::optional<std::string> check_exposure(const GatewaySettings& settings) {
-  if (settings.auth.kind != AuthKind::none || settings.insecure || is_loopback(settings.host)) return std::nullopt;
+  if (settings.auth.kind != AuthKind::none || !settings.auth.hook_connect_url.empty() || settings.insecure ||
+      is_loopback(settings.host))
+    return std::nullopt;
   return fmt::format(
       "host {}: with --auth none anybody who reaches it can speak for anybody; use --auth jwt, or --insecure if that "
       "is meant",

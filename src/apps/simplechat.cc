@@ -2,14 +2,18 @@
 // cluster's; behind its ports stand a directory and a queue in memory and a SQLite store. `chat`: chat_client/.
 // `token`: token_command.h.
 
+#include <filesystem>
 #include <iostream>
+#include <optional>
 #include <string_view>
 #include <vector>
 
+#include "adapters/jwt/jwt_authenticator.h"
 #include "adapters/memory/dead_letter_file.h"
 #include "adapters/memory/directory.h"
 #include "adapters/memory/message_queue.h"
 #include "adapters/memory/relay.h"
+#include "adapters/memory/revocation_file.h"
 #include "adapters/sqlite/sqlite_store.h"
 #include "apps/consumer.h"
 #include "apps/gateway_options.h"
@@ -44,11 +48,21 @@ void serve(const Settings& settings, runtime::StopSignal& stop_signal) {
   apps::Consumer consumer(reactors[0], *source, store, persist_probe);
 
   const auto tls = apps::make_tls(settings.gateway.tls, stop_signal);
-  apps::Authentication authentication(settings.gateway.auth, reactors[0], readiness);
-  const std::vector<sv_websocket::Ports> ports(reactors.size(), {directory, relay, queue, store});
+  apps::Authentication authentication(settings.gateway.auth, reactors, readiness, metrics);
+  std::vector<sv_websocket::Ports> ports;
+  for (unsigned index = 0; index < reactors.size(); ++index) {
+    ports.push_back({directory, relay, queue, store, authentication.connect_hook(index)});
+  }
   sv_websocket::Gateway gateway(
       reactors, apps::gateway_options(settings.gateway, "http://in-process", std::chrono::seconds(10), tls.get()),
       ports, authentication.authenticator(), apps::web_client(), readiness, metrics);
+
+  std::optional<adapters::memory::RevocationFile> revocations;
+  if (authentication.authenticator().reads_tokens()) {
+    revocations.emplace(std::filesystem::path(settings.data_dir) / "revocations.jsonl", adapters::jwt::system_seconds,
+                        apps::make_incarnation());
+    gateway.watch_revocations(*revocations, settings.gateway.auth.revocation_keep);
+  }
 
   consumer.start();
   authentication.start();

@@ -39,7 +39,7 @@ struct Lane {
       : probe(metrics),
         locator(reactor.executor(), redis, probe),
         server(reactor, {.host = settings.host, .port = port, .tls = tls}, routes) {
-    sv_discover::add_endpoints(routes, {redis, redis, locator, probe, secret});
+    sv_discover::add_endpoints(routes, {redis, redis, redis, locator, probe, secret});
     runtime::add_service_routes(routes, readiness, metrics);
   }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "adapters/discover_http/directory.h"
+#include "adapters/discover_http/revocations.h"
 #include "adapters/persist_http/persist_http.h"
 #include "adapters/rabbitmq/broker_address.h"
 #include "adapters/rabbitmq/rabbit_queue.h"
@@ -60,15 +61,16 @@ void serve(const Settings& settings, runtime::StopSignal& stop_signal) {
   adapters::rabbitmq::RabbitQueue queue(queue_options(settings), readiness.add("rabbitmq"));
   runtime::Dependency& discover = readiness.add("sv-discover");
   runtime::Dependency& persist = readiness.add("sv-persist");
+  apps::Authentication authentication(settings.gateway.auth, reactors, readiness, metrics);
   std::vector<std::unique_ptr<Outside>> outside;
   std::vector<sv_websocket::Ports> ports;
   for (unsigned index = 0; index < reactors.size(); ++index) {
     outside.push_back(std::make_unique<Outside>(reactors[index], settings, secret, discover, persist));
-    ports.push_back({outside.back()->directory, outside.back()->relay, queue, outside.back()->reader});
+    ports.push_back({outside.back()->directory, outside.back()->relay, queue, outside.back()->reader,
+                     authentication.connect_hook(index)});
   }
 
   const auto tls = apps::make_tls(settings.gateway.tls, stop_signal);
-  apps::Authentication authentication(settings.gateway.auth, reactors[0], readiness);
   const std::string public_url =
       settings.public_url.empty()
           ? fmt::format("{}://{}:{}", tls ? "https" : "http", settings.gateway.host, settings.gateway.api_port)
@@ -76,6 +78,12 @@ void serve(const Settings& settings, runtime::StopSignal& stop_signal) {
   sv_websocket::Gateway gateway(reactors,
                                 apps::gateway_options(settings.gateway, public_url, settings.lease, tls.get()), ports,
                                 authentication.authenticator(), apps::web_client(), readiness, metrics);
+
+  adapters::discover_http::DiscoverHttpRevocations revocations(
+      reactors[0].executor(), {.origin = settings.discover_url, .cluster_secret = secret});
+  if (authentication.authenticator().reads_tokens()) {
+    gateway.watch_revocations(revocations, settings.gateway.auth.revocation_keep);
+  }
 
   authentication.start();
   gateway.start();

@@ -12,6 +12,7 @@
 #include "chat/ids.h"
 #include "wire/directory_body.h"
 #include "wire/http_status.h"
+#include "wire/revocation_body.h"
 
 namespace simplechat::sv_discover {
 namespace {
@@ -77,6 +78,20 @@ Answer close(const EndpointParts& parts, const HttpRequest& request) {
   co_return to_answer(co_await parts.directory.close(*gateway));
 }
 
+Answer revoke(const EndpointParts& parts, const HttpRequest& request) {
+  const auto revocations = wire::parse_revoke(request.body);
+  if (!revocations) co_return std::unexpected(revocations.error());
+  co_return to_answer(co_await parts.revocations.revoke(*revocations));
+}
+
+Answer revocations(const EndpointParts& parts, const HttpRequest& request) {
+  const auto version = wire::parse_changes_request(request.body);
+  if (!version) co_return std::unexpected(version.error());
+  const auto changes = co_await parts.revocations.changes_since(*version);
+  if (!changes) co_return std::unexpected(changes.error());
+  co_return wire::encode_changes(*changes);
+}
+
 // --- of the original ---
 
 chat::Result<std::string> check_key(const std::string& key) {
@@ -131,6 +146,9 @@ void add_endpoints(runtime::HttpRoutes& routes, const EndpointParts& parts) {
   add("POST", "/v1/apply", [parts](const HttpRequest& request, const Segments&) { return apply(parts, request); });
   add("POST", "/v1/locate", [parts](const HttpRequest& request, const Segments&) { return locate(parts, request); });
   add("POST", "/v1/close", [parts](const HttpRequest& request, const Segments&) { return close(parts, request); });
+  add("POST", "/v1/revoke", [parts](const HttpRequest& request, const Segments&) { return revoke(parts, request); });
+  add("POST", "/v1/revocations",
+      [parts](const HttpRequest& request, const Segments&) { return revocations(parts, request); });
   add("GET", "/get/:key", [parts](const HttpRequest&, const Segments& segments) { return get(parts, segments); });
   add("POST", "/set", [parts](const HttpRequest& request, const Segments&) { return set(parts, request); });
   add("DELETE", "/del",

@@ -1,5 +1,5 @@
 // The directory over HTTP, for one reactor: the batched, leased and fenced calls of the gateways under /v1/ (bodies:
-// wire/directory_body.h), and the original SimpleChat's /get, /set and /del.
+// wire/directory_body.h), what is revoked (wire/revocation_body.h), and the original SimpleChat's /get, /set and /del.
 //
 // The original's records have no lease: POST /set writes a plain record, which stays until DELETE /del removes it or a
 // day passes without a write, and which no gateway's record is touched by. GET /get answers with a gateway that holds
@@ -10,6 +10,7 @@
 
 #include "chat/directory.h"
 #include "chat/plain_records.h"
+#include "chat/revocations.h"
 #include "runtime/http.h"
 #include "sv_discover/locator.h"
 #include "sv_discover/probe.h"
@@ -19,6 +20,7 @@ namespace simplechat::sv_discover {
 struct EndpointParts {
   chat::Directory& directory;
   chat::PlainRecords& plain_records;
+  chat::Revocations& revocations;
   Locator& locator;
   Probe& probe;
   std::string cluster_secret;  // asked of every request as a bearer token; empty: not asked

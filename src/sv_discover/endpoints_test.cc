@@ -8,6 +8,7 @@
 
 #include "adapters/contract/run_to_end.h"
 #include "adapters/memory/directory.h"
+#include "adapters/memory/revocations.h"
 
 namespace simplechat::sv_discover {
 namespace {
@@ -41,6 +42,7 @@ class EndpointsTest : public ::testing::Test {
   explicit EndpointsTest(const std::string& secret = "") {
     add_endpoints(routes_, {.directory = directory_,
                             .plain_records = plain_,
+                            .revocations = revocations_,
                             .locator = locator_,
                             .probe = probe_,
                             .cluster_secret = secret});
@@ -76,6 +78,7 @@ class EndpointsTest : public ::testing::Test {
   std::string renewed_;  // the answer to the first renewal
   adapters::memory::MemoryDirectory directory_{[this] { return now_; }, [] { return chat::Timestamp{17}; }};
   MapPlainRecords plain_;
+  adapters::memory::MemoryRevocations revocations_{[] { return std::int64_t{50}; }, "run-1"};
   runtime::MetricsRegistry metrics_;
   Probe probe_{metrics_};
   Locator locator_{io_.get_executor(), directory_, probe_};
@@ -104,6 +107,17 @@ TEST_F(EndpointsTest, TheOriginalsRecordsAreSetReadAndRemoved) {
   expect(call("GET", "/get/17"), R"({"status":"success","value":null})");
   expect(call("POST", "/set", R"({"key":"a@b+c","value":"v"})"), R"({"status":"success"})");
   expect(call("GET", "/get/a%40b+c"), R"({"status":"success","value":"v"})");
+}
+
+TEST_F(EndpointsTest, ARevocationIsKeptAndTold) {
+  expect(call("POST", "/v1/revoke", R"({"revocations":[{"user":"alice","issuedUntil":17,"until":99}]})"),
+         R"({"status":"success"})");
+  expect(call("POST", "/v1/revocations", R"({"since":""})"),
+         R"({"status":"success","version":"run-1-1","all":true,"more":false,)"
+         R"("revocations":[{"user":"alice","issuedUntil":17,"until":99}]})");
+  expect(call("POST", "/v1/revocations", R"({"since":"run-1-1"})"),
+         R"({"status":"success","version":"run-1-1","all":false,"more":false,"revocations":[]})");
+  EXPECT_EQ(call("POST", "/v1/revoke", R"({"revocations":[{"user":"alice"}]})").status, 400);
 }
 
 TEST_F(EndpointsTest, ALiveGatewayIsReadBeforeAPlainRecordAndNotRemovedWithIt) {

@@ -1,8 +1,10 @@
 #include "sv_websocket/connection.h"
 
+#include <netdb.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <utility>
 
@@ -37,6 +39,18 @@ Connection::~Connection() {
     ::close(fd_);
   }
   if (outbox_.capacity() > 0) transport_.give_back(std::move(outbox_));
+}
+
+std::string Connection::remote_address() const {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  if (fd_ < 0 || ::getpeername(fd_, reinterpret_cast<sockaddr*>(&address), &size) != 0) return {};
+  std::array<char, NI_MAXHOST> host{};
+  if (::getnameinfo(reinterpret_cast<const sockaddr*>(&address), size, host.data(), host.size(), nullptr, 0,
+                    NI_NUMERICHOST) != 0) {
+    return {};
+  }
+  return host.data();
 }
 
 void Connection::start(std::string_view response, std::string early) {

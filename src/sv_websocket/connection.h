@@ -76,6 +76,8 @@ class Connection final : private runtime::Poller::Handler, private websocket::De
   void slow_down(std::uint32_t wait_ms);
   [[nodiscard]] bool slowed() const { return slowed_; }
 
+  // The peer's address without the port; empty if the connection is gone.
+  [[nodiscard]] std::string remote_address() const;
   [[nodiscard]] bool open() const { return state_ == State::open; }
   [[nodiscard]] std::size_t outbox_bytes() const { return outbox_.size() - sent_; }
 

@@ -43,20 +43,6 @@ std::string_view bearer_token(const HttpRequest& request) {
   return header.starts_with(kScheme) ? header.substr(kScheme.size()) : std::string_view{};
 }
 
-chat::Result<void> check_access(const ServiceAccess& access, const HttpRequest& request) {
-  if (access.cluster_secret.empty()) {
-    if (access.open_without_secret) return {};
-    return chat::fail(chat::ErrorCode::unauthorized, "this endpoint is closed: no cluster secret is configured");
-  }
-  const std::string_view token = bearer_token(request);
-  // In constant time, so that answering does not tell how much of a guess was right.
-  if (token.size() == access.cluster_secret.size() &&
-      CRYPTO_memcmp(token.data(), access.cluster_secret.data(), token.size()) == 0) {
-    return {};
-  }
-  return chat::fail(chat::ErrorCode::unauthorized, "the cluster secret is missing or wrong");
-}
-
 // Ends when the ticket's parts are done, or after Handovers::kWaitMax.
 asio::awaitable<void> handed_over(Handovers& handovers, Handovers::Ticket ticket) {
   struct Signal {
@@ -119,17 +105,20 @@ wire::QueryParameters parameters_of(const HttpRequest& request) {
   return [&request](std::string_view name) { return request.query(name); };
 }
 
-// The user whose token the request carries, or whom it names where authentication is off.
-chat::Result<std::string> user_of(const chat::Authenticator& authenticator, const HttpRequest& request) {
+// The user whose token the request carries, or whom it names where authentication is off; and whom the hook lets in.
+chat::Task<chat::Result<std::string>> user_of(SessionServices& services, const HttpRequest& request) {
   std::string claimed;
   if (request.query("user")) {
     auto named = wire::parse_query_user(parameters_of(request));
-    if (!named) return named;
+    if (!named) co_return named;
     claimed = std::move(*named);
   }
-  auto identity = authenticator.authenticate(claimed, bearer_token(request));
-  if (!identity) return std::unexpected(std::move(identity).error());
-  return std::move(identity->user);
+  auto identity = services.gatekeeper.admit(claimed, bearer_token(request));
+  if (!identity) co_return std::unexpected(std::move(identity).error());
+  if (services.connect_hook == nullptr) co_return std::move(identity->user);
+  co_return co_await services.connect_hook->ask({.user = std::move(identity->user),
+                                                 .token = std::string(bearer_token(request)),
+                                                 .remote_address = request.remote_address});
 }
 
 // The answer to a user who asks more often than may be; nullopt: he may ask.
@@ -167,11 +156,34 @@ Answer sync(SessionServices& services, std::string user, const HttpRequest& requ
   co_return HttpResponse{.body = wire::encode_sync_page(*page)};
 }
 
+using UserHandler = Answer (*)(SessionServices& services, std::string user, const HttpRequest& request);
+
+Answer answer_user(SessionServices& services, const HttpRequest& request, UserHandler handler) {
+  auto user = co_await user_of(services, request);
+  if (!user) co_return error_response(user.error());
+  if (auto refusal = check_rate(services, *user)) co_return std::move(*refusal);
+  co_return co_await handler(services, std::move(*user), request);
+}
+
 Answer health_test() { co_return HttpResponse{.content_type = "text/plain", .body = "Health test"}; }
 
 Answer refuse(HttpResponse response) { co_return response; }
 
 }  // namespace
+
+chat::Result<void> check_access(const ServiceAccess& access, const HttpRequest& request) {
+  if (access.cluster_secret.empty()) {
+    if (access.open_without_secret) return {};
+    return chat::fail(chat::ErrorCode::unauthorized, "this endpoint is closed: no cluster secret is configured");
+  }
+  const std::string_view token = bearer_token(request);
+  // In constant time, so that answering does not tell how much of a guess was right.
+  if (token.size() == access.cluster_secret.size() &&
+      CRYPTO_memcmp(token.data(), access.cluster_secret.data(), token.size()) == 0) {
+    return {};
+  }
+  return chat::fail(chat::ErrorCode::unauthorized, "the cluster secret is missing or wrong");
+}
 
 std::vector<std::size_t> take_deliveries(SessionServices& services, Roster& roster, const chat::DeliveryBatch& batch) {
   services.clock.observe(batch.latest_at());
@@ -199,13 +211,9 @@ void add_endpoints(runtime::HttpRoutes& routes, const EndpointParts& parts) {
   for_services("/send", send);
   for_services("/v1/deliver", deliver);
 
-  const auto for_users = [&routes, &services = parts.services](
-                             const char* path, Answer (*handler)(SessionServices&, std::string, const HttpRequest&)) {
+  const auto for_users = [&routes, &services = parts.services](const char* path, UserHandler handler) {
     routes.add("GET", path, [&services, handler](const HttpRequest& request, const Segments&) {
-      auto user = user_of(services.authenticator, request);
-      if (!user) return refuse(error_response(user.error()));
-      if (auto refusal = check_rate(services, *user)) return refuse(std::move(*refusal));
-      return handler(services, std::move(*user), request);
+      return answer_user(services, request, handler);
     });
   };
   for_users("/v1/history", history);

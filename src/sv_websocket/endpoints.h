@@ -20,6 +20,9 @@ struct ServiceAccess {
   bool open_without_secret;    // the listener is bound to loopback
 };
 
+// Error: unauthorized.
+[[nodiscard]] chat::Result<void> check_access(const ServiceAccess& access, const runtime::HttpRequest& request);
+
 struct EndpointParts {
   SessionServices& services;
   Roster& roster;

@@ -8,6 +8,7 @@
 #include "chat/limits.h"
 #include "runtime/log.h"
 #include "runtime/service_routes.h"
+#include "sv_websocket/revocation_endpoint.h"
 #include "sv_websocket/upgrade.h"
 #include "wire/server_frame.h"
 
@@ -92,6 +93,15 @@ class Gateway::Lane {
     co_return all_told;
   }
 
+  void serve_revocations(std::chrono::milliseconds keep) {
+    shard_.await_revocations();
+    add_revocation_endpoint(api_routes_,
+                            {.access = gateway_.options_.access,
+                             .clock = gateway_.clock_,
+                             .revoke = [this](chat::Revocation each) { return gateway_.revoke(std::move(each)); },
+                             .keep = keep});
+  }
+
   [[nodiscard]] Shard& shard() { return shard_; }
   [[nodiscard]] const runtime::HttpServer& api() const { return api_; }
   [[nodiscard]] const runtime::HttpServer& ws() const { return ws_; }
@@ -108,8 +118,7 @@ class Gateway::Lane {
       gateway_.clients_.addresses.leave(*address);
       return false;
     }
-    shard_.hub().accept(socket->fd, socket->response, std::move(socket->early), std::move(socket->tls),
-                         *address);
+    shard_.hub().accept(std::move(*socket), *address);
     return true;
   }
 
@@ -149,6 +158,29 @@ Gateway::~Gateway() = default;
 void Gateway::start() {
   for (const auto& lane : lanes_) lane->start();
   registrar_->start();
+  if (revocation_watch_) revocation_watch_->start();
+}
+
+void Gateway::watch_revocations(chat::Revocations& revocations, std::chrono::milliseconds keep) {
+  constexpr chat::Timestamp kMicrosecondsPerSecond = 1'000'000;
+  for (const auto& lane : lanes_) lane->serve_revocations(keep);
+  revocation_watch_ = std::make_unique<RevocationWatch>(
+      reactors_[0], revocations,
+      RevocationWatch::Callbacks{.revoked =
+                                     [this](const RevocationWatch::Batch& batch) {
+                                       for (const auto& lane : lanes_) lane->shard().revoke(batch);
+                                     },
+                                 .forget =
+                                     [this](std::int64_t now_s) {
+                                       for (const auto& lane : lanes_) lane->shard().forget_revocations(now_s);
+                                     },
+                                 .now_s = [this] { return clock_.read() / kMicrosecondsPerSecond; }});
+}
+
+// Asked on any reactor; the watch lives on the first.
+chat::Task<chat::Result<void>> Gateway::revoke(chat::Revocation revocation) {
+  co_return co_await asio::co_spawn(reactors_[0].executor(), revocation_watch_->revoke(std::move(revocation)),
+                                    asio::use_awaitable);
 }
 
 void Gateway::stop() {
@@ -156,6 +188,9 @@ void Gateway::stop() {
   std::vector<std::future<bool>> drained;
   for (const auto& lane : lanes_) {
     drained.push_back(asio::co_spawn(lane->shard().reactor().executor(), lane->drain(), asio::use_future));
+  }
+  if (revocation_watch_) {
+    asio::co_spawn(reactors_[0].executor(), revocation_watch_->stop(), asio::use_future).get();
   }
   auto leaving = Registrar::Leaving::with_nothing_to_tell;
   for (auto& lane : drained) {

@@ -15,6 +15,7 @@
 
 #include "chat/authenticator.h"
 #include "chat/clock.h"
+#include "chat/revocations.h"
 #include "runtime/dependency.h"
 #include "runtime/http_server.h"
 #include "runtime/metrics.h"
@@ -23,6 +24,7 @@
 #include "sv_websocket/admission.h"
 #include "sv_websocket/endpoints.h"
 #include "sv_websocket/registrar.h"
+#include "sv_websocket/revocation_watch.h"
 #include "sv_websocket/roster.h"
 #include "sv_websocket/shard.h"
 #include "sv_websocket/static_files.h"
@@ -54,6 +56,11 @@ class Gateway {
   Gateway(const Gateway&) = delete;
   Gateway& operator=(const Gateway&) = delete;
 
+  // Has the gateway hear of what is revoked, and take POST /v1/revocations: `keep` is for how long one is kept that
+  // does not say so itself. Before start(), where clients show tokens. `revocations` lives on the first reactor, and
+  // outlives the gateway.
+  void watch_revocations(chat::Revocations& revocations, std::chrono::milliseconds keep);
+
   // Before the reactors run.
   void start();
 
@@ -71,6 +78,7 @@ class Gateway {
   // What of a limit of the gateway is one reactor's.
   [[nodiscard]] std::size_t share(std::size_t whole) const;
   void register_all_again();
+  chat::Task<chat::Result<void>> revoke(chat::Revocation revocation);
   void resync_all();
 
   runtime::ReactorPool& reactors_;
@@ -80,7 +88,8 @@ class Gateway {
   Roster roster_;
   ClientTables clients_;
   std::unique_ptr<Registrar> registrar_;
-  std::vector<std::unique_ptr<Lane>> lanes_;  // by reactor
+  std::unique_ptr<RevocationWatch> revocation_watch_;  // where clients show tokens
+  std::vector<std::unique_ptr<Lane>> lanes_;           // by reactor
 };
 
 }  // namespace simplechat::sv_websocket

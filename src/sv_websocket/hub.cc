@@ -14,8 +14,7 @@ Hub::Hub(runtime::Reactor& reactor, Transport& transport, Roster& roster, Connec
 
 Hub::~Hub() = default;
 
-void Hub::accept(int fd, std::string_view response, std::string early, std::unique_ptr<runtime::TlsStream> tls,
-                 AddressKey address) {
+void Hub::accept(UpgradedSocket socket, AddressKey address) {
   std::uint32_t index = 0;
   if (free_.empty()) {
     index = static_cast<std::uint32_t>(slots_.size());
@@ -25,14 +24,15 @@ void Hub::accept(int fd, std::string_view response, std::string early, std::uniq
     free_.pop_back();
   }
   Slot& slot = slots_[index];
-  slot.session = std::make_unique<Session>(*services_, transport_, SessionKey{index, slot.generation}, fd,
-                                           std::move(tls), address, limits_);
+  slot.session = std::make_unique<Session>(*services_, transport_, SessionKey{index, slot.generation},
+                                           socket.fd, std::move(socket.tls), address, limits_);
   services_->probe.connection_opened();
   if (services_->register_timeout.count() > 0) {
     unknowns_.push_back(
         {.at = std::chrono::steady_clock::now() + services_->register_timeout, .session = slot.session->key()});
   }
-  slot.session->start(response, std::move(early));
+  if (!socket.token.empty()) slot.session->offer_token(std::move(socket.token));
+  slot.session->start(socket.response, std::move(socket.early));
 }
 
 Session* Hub::find(SessionKey key) {
@@ -91,6 +91,32 @@ void Hub::send_all(std::string_view frame) {
 void Hub::close_all(std::uint16_t code, std::string_view reason) {
   for (const Slot& slot : slots_) {
     if (slot.session) slot.session->close(code, reason);
+  }
+}
+
+void Hub::close_revoked(std::span<const chat::Revocation> revocations) {
+  std::vector<SessionKey> found;  // closing may take a session out of what is gone through
+  std::vector<std::uint64_t> tokens;
+  for (const chat::Revocation& each : revocations) {
+    if (each.what == chat::Revoked::token) {
+      tokens.push_back(hash_of_token_id(each.subject));
+      continue;
+    }
+    const auto entry = by_user_.find(each.subject);
+    if (entry == by_user_.end()) continue;
+    for (const Session* session : entry->second) {
+      if (session->token_issued_s() <= each.issued_until_s) found.push_back(session->key());
+    }
+  }
+  std::ranges::sort(tokens);
+  for (const Slot& slot : slots_) {
+    if (tokens.empty()) break;
+    if (slot.session && std::ranges::binary_search(tokens, slot.session->token_hash())) {
+      found.push_back(slot.session->key());
+    }
+  }
+  for (const SessionKey key : found) {
+    if (Session* session = find(key)) session->revoked();
   }
 }
 

@@ -6,16 +6,20 @@
 #include <deque>
 #include <limits>
 #include <memory>
+#include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include "chat/relay.h"
+#include "chat/revocations.h"
 #include "runtime/gate.h"
 #include "runtime/sharded_map.h"
 #include "sv_websocket/address_table.h"
 #include "sv_websocket/roster.h"
 #include "sv_websocket/session.h"
 #include "sv_websocket/transport.h"
+#include "sv_websocket/upgraded_socket.h"
 
 namespace simplechat::sv_websocket {
 
@@ -27,11 +31,8 @@ class Hub {
   // Called once, before the first session.
   void connect(SessionServices& services) { services_ = &services; }
 
-  // Takes over an upgraded socket. `response` is the 101 answer, `early` what the client sent behind its request, `tls`
-  // what speaks TLS over the socket, if it does, `address` where its place was taken, to be given back when the session
-  // ends.
-  void accept(int fd, std::string_view response, std::string early, std::unique_ptr<runtime::TlsStream> tls = {},
-              AddressKey address = 0);
+  // Takes over an upgraded socket. `address`: where its place was taken, to be given back when the session ends.
+  void accept(UpgradedSocket socket, AddressKey address = 0);
   // nullptr once the session is gone.
   [[nodiscard]] Session* find(SessionKey key);
   void destroy(SessionKey key);
@@ -50,6 +51,8 @@ class Hub {
   // `frame` to every session, registered or not.
   void send_all(std::string_view frame);
   void close_all(std::uint16_t code, std::string_view reason);
+  // Closes the sessions whose registration rests on what is revoked.
+  void close_revoked(std::span<const chat::Revocation> revocations);
 
   // Senders that wait for the publisher.
   void pause(Session& session);

@@ -9,6 +9,10 @@ Probe::Probe(runtime::MetricsRegistry& metrics)
       sessions_(metrics.gauge("sessions", "Registered sessions")),
       registrations_refused_(
           metrics.counter("registrations_refused_total", "Registrations that were answered with an error")),
+      registrations_renewed_(
+          metrics.counter("registrations_renewed_total", "Registrations that got a fresh token while they lasted")),
+      sessions_expired_(metrics.counter("sessions_expired_total", "Sessions closed because their token expired")),
+      sessions_revoked_(metrics.counter("sessions_revoked_total", "Sessions closed because their token was revoked")),
       heartbeats_missed_(
           metrics.counter("heartbeats_missed_total", "Connections closed because their peer was silent")),
       frames_(metrics.counter("frames_received_total", "Frames from clients")),

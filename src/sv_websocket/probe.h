@@ -19,6 +19,9 @@ class Probe {
   void registered() { sessions_.add(1); }
   void unregistered() { sessions_.add(-1); }
   void registration_refused() { registrations_refused_.add(); }
+  void registration_renewed() { registrations_renewed_.add(); }
+  void session_expired() { sessions_expired_.add(); }
+  void session_revoked() { sessions_revoked_.add(); }
   void heartbeat_missed() { heartbeats_missed_.add(); }
 
   void frame_received() { frames_.add(); }
@@ -41,6 +44,9 @@ class Probe {
   runtime::Counter& connections_refused_;
   runtime::Gauge& sessions_;
   runtime::Counter& registrations_refused_;
+  runtime::Counter& registrations_renewed_;
+  runtime::Counter& sessions_expired_;
+  runtime::Counter& sessions_revoked_;
   runtime::Counter& heartbeats_missed_;
   runtime::Counter& frames_;
   runtime::Counter& frames_refused_;

@@ -22,7 +22,6 @@ using chat::ErrorCode;
 // idle connections for some minutes; proxies in front often for 60 s only.
 constexpr std::uint32_t kPingAfterMs = 25'000;
 constexpr std::uint32_t kGoneAfterMs = 60'000;
-constexpr std::int64_t kSessionsRetryMs = 10'000;
 constexpr std::int64_t kRetryMsMin = 200;  // with rate_limited
 
 // Deliveries kept back while the directory is asked. Beyond: dropped, and a resync follows the registration.
@@ -43,6 +42,12 @@ void route_message(SessionServices& services, const chat::MessageView& message, 
   delivery.user = message.from;
   services.router.deliver(delivery, message.at, sender, ticket);
   services.router.message_routed(message.from);
+}
+
+// By std::chrono::steady_clock and none that is cheaper to ask: it is the one that the simulation moves.
+std::uint32_t Session::clock_s() {
+  return static_cast<std::uint32_t>(
+      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now().time_since_epoch()).count());
 }
 
 Session::Session(SessionServices& services, Transport& transport, SessionKey key, int fd,
@@ -97,7 +102,10 @@ void Session::on_closed() { services_.hub.destroy(key_); }
 void Session::check_heartbeat() {
   rate_refusals_ = 0;
   const std::uint32_t silent_ms = TurnClock::elapsed_ms(heard_ms_, now_ms());
-  if (silent_ms > kGoneAfterMs) {
+  if (credential_ && clock_s() >= credential_->expires_s) {
+    services_.probe.session_expired();
+    connection_.close(wire::kCloseUnauthorized, "the token has expired");
+  } else if (silent_ms > kGoneAfterMs) {
     services_.probe.heartbeat_missed();
     connection_.close(wire::kCloseHeartbeatMissed, "heartbeat missed");
   } else if (silent_ms > kPingAfterMs && !pinged_) {
@@ -129,29 +137,33 @@ void Session::acknowledge(std::string_view id, std::string_view to, chat::Timest
 }
 
 void Session::handle(const wire::RegisterFrame& frame) {
+  if (state_ == State::registered && !frame.token.empty() && services_.gatekeeper.reads_tokens()) {
+    renew(frame);
+    return;
+  }
   if (state_ != State::unregistered) {
     send_error({ErrorCode::already_registered, "this connection is registered; send unregister first"});
     return;
   }
-  auto identity = services_.authenticator.authenticate(frame.from, frame.token);
+  Proof proof = take_proof(frame);
+  auto identity = services_.gatekeeper.admit(frame.from, proof.token);
   if (!identity) {
-    services_.probe.registration_refused();
-    send_error(identity.error());
-    if (identity.error().code == ErrorCode::unauthorized) {
-      connection_.close(wire::kCloseUnauthorized, "unauthorized");
-    }
-    return;
+    refuse_registration(identity.error(), std::move(proof));
+  } else if (services_.connect_hook != nullptr) {
+    ask_hook(*std::move(identity), std::move(proof));
+  } else if (const auto room = find_room(identity->user); !room) {
+    refuse_registration(room.error(), std::move(proof));
+  } else {
+    enter(*std::move(identity), std::move(proof));
   }
-  known_ = true;
-  if (services_.user_sessions_max != 0 && services_.hub.sessions_of(identity->user) >= services_.user_sessions_max) {
-    services_.probe.limited(Limit::user_sessions);
-    services_.probe.registration_refused();
-    send_error({ErrorCode::rate_limited, "this user has as many sessions as may be"}, {}, {}, kSessionsRetryMs);
-    return;
-  }
-  user_ = std::move(identity->user);
+}
+
+void Session::enter(chat::Identity identity, Proof proof) {
+  bind_to(identity);
+  user_ = std::move(identity.user);
   state_ = State::registering;
-  registering_ = std::make_unique<Registering>();
+  if (!registering_) registering_ = std::make_unique<Registering>();  // the hook has not been asked
+  if (proof.offered) registering_->offered = std::move(proof.token);
   connection_.pause_reading();
   // First the roster, then the directory: whoever finds the record must find the session.
   const Roster::Change change = services_.hub.add(*this);
@@ -161,18 +173,22 @@ void Session::handle(const wire::RegisterFrame& frame) {
                              });
 }
 
+void Session::send_registered() {
+  services_.scratch.clear();
+  wire::append_registered(
+      services_.scratch, user_,
+      fmt::format("{}-{}-{}-{}", services_.instance_id, services_.hub.reactor().index(), key_.slot, key_.generation),
+      services_.clock.now());
+  connection_.send_text(services_.scratch);
+}
+
 void Session::registration_ended(const chat::Result<void>& outcome) {
   const std::unique_ptr<Registering> kept = std::move(registering_);
   connection_.resume_reading();
   if (outcome) {
     state_ = State::registered;
     services_.probe.registered();
-    services_.scratch.clear();
-    wire::append_registered(
-        services_.scratch, user_,
-        fmt::format("{}-{}-{}-{}", services_.instance_id, services_.hub.reactor().index(), key_.slot, key_.generation),
-        services_.clock.now());
-    connection_.send_text(services_.scratch);
+    send_registered();
     first_view_ = std::make_unique<FirstView>();
     first_view_->until = std::chrono::steady_clock::now() + MissedUsers::kCheckAfter;
     services_.hub.check_later(*this);
@@ -185,6 +201,7 @@ void Session::registration_ended(const chat::Result<void>& outcome) {
     services_.probe.registration_refused();
     leave();
     send_error(outcome.error());
+    if (!kept->offered.empty()) offer_token(std::move(kept->offered));  // for the next try
   }
   for (const std::string& text : kept->frames_in) on_text(text);
 }
@@ -192,10 +209,13 @@ void Session::registration_ended(const chat::Result<void>& outcome) {
 void Session::leave() {
   if (state_ == State::unregistered) return;
   if (state_ == State::registered) services_.probe.unregistered();
+  const bool entered = state_ != State::admitting;
   state_ = State::unregistered;
   messages_granted_ = 0;
   registering_.reset();
+  if (!entered) return;
   first_view_.reset();
+  credential_.reset();
   const Roster::Change change = services_.hub.remove(*this);
   if (!change.present) services_.registrar.release(user_, change.fence);
   user_.clear();
@@ -380,7 +400,7 @@ void Session::check_registration(std::chrono::steady_clock::time_point now) {
 }
 
 void Session::check_known() {
-  if (known_ || !connection_.open()) return;
+  if (known_ || state_ != State::unregistered || !connection_.open()) return;
   services_.probe.limited(Limit::register_timeout);
   connection_.close(wire::kCloseRegisterTimeout, "nobody has registered on this connection");
 }

@@ -14,9 +14,12 @@
 
 #include "chat/authenticator.h"
 #include "chat/clock.h"
+#include "chat/connect_hook.h"
 #include "chat/message_store.h"
 #include "sv_websocket/address_table.h"
 #include "sv_websocket/connection.h"
+#include "sv_websocket/credential.h"
+#include "sv_websocket/gatekeeper.h"
 #include "sv_websocket/handovers.h"
 #include "sv_websocket/limits.h"
 #include "sv_websocket/probe.h"
@@ -39,7 +42,8 @@ struct SessionServices {
   Registrar& registrar;
   chat::MessageReader& reader;
   chat::HybridLogicalClock& clock;
-  const chat::Authenticator& authenticator;
+  const Gatekeeper& gatekeeper;
+  chat::ConnectHook* connect_hook;  // nullptr: nobody but the gatekeeper is asked
   Probe& probe;
   TurnClock& turn_clock;
   ClientTables* clients;                             // where the sessions have their places; nullptr: nowhere
@@ -92,7 +96,15 @@ class Session final : private ConnectionHandler {
   void send(std::string_view frame) { connection_.send_text(frame); }
   void close(std::uint16_t code, std::string_view reason) { connection_.close(code, reason); }
 
-  // Called by the hub now and then. Pings a silent peer, and closes one that stays silent.
+  // A token that came with the opening handshake, for a `register` that brings none.
+  void offer_token(std::string token);
+  // When the token was issued that the registration rests on, in seconds since the Unix epoch (0: it does not say), and
+  // the hash of its id (0: it has none).
+  [[nodiscard]] std::int64_t token_issued_s() const { return credential_ ? credential_->issued_s : 0; }
+  [[nodiscard]] std::uint64_t token_hash() const { return credential_ ? credential_->token_hash : 0; }
+  void revoked();
+
+  // Called by the hub now and then. Pings a silent peer, and closes one that stays silent, or whose token has expired.
   void check_heartbeat();
 
   // Called by the hub MissedUsers::kCheckAfter after the registration: looks whether the session's first sync came
@@ -104,12 +116,13 @@ class Session final : private ConnectionHandler {
   void check_known();
 
  private:
-  enum class State : std::uint8_t { unregistered, registering, registered };
+  enum class State : std::uint8_t { unregistered, admitting, registering, registered };  // admitting: the hook is asked
 
-  // What piles up while the directory is asked; gone afterwards.
+  // What piles up while the hook and the directory are asked; gone afterwards.
   struct Registering {
     std::vector<std::string> frames_in;  // at most one read buffer's worth: reading is paused
     std::vector<std::string> frames_out;
+    std::string offered;  // the token, if it came with the opening handshake
     std::size_t bytes_out = 0;
     bool overflowed = false;
   };
@@ -133,6 +146,20 @@ class Session final : private ConnectionHandler {
   void on_closed() override;
 
   void handle(const wire::RegisterFrame& frame);
+  // What a `register` rests on.
+  struct Proof {
+    std::string token;
+    bool offered = false;  // with the opening handshake
+  };
+  [[nodiscard]] Proof take_proof(const wire::RegisterFrame& frame);
+  [[nodiscard]] chat::Result<void> find_room(const std::string& user);
+  void refuse_registration(const chat::Error& error, Proof proof);
+  void ask_hook(chat::Identity identity, Proof proof);
+  void hook_answered(chat::Identity identity, Proof proof, chat::Result<std::string> user);
+  void enter(chat::Identity identity, Proof proof);
+  void renew(const wire::RegisterFrame& frame);
+  void bind_to(const chat::Identity& identity);
+  void send_registered();
   void handle(const wire::UnregisterFrame& frame);
   void handle(const wire::NormalFrame& frame);
   void handle(const wire::TypingFrame& frame);
@@ -155,6 +182,7 @@ class Session final : private ConnectionHandler {
                   std::int64_t retry_ms = -1);
   void send_resync();
   void leave();
+  [[nodiscard]] static std::uint32_t clock_s();
   void note_answer(const chat::SyncPage& page);
   template <class Page>
   void note_answer(const Page& /*page*/) {}
@@ -167,6 +195,7 @@ class Session final : private ConnectionHandler {
   std::string user_;  // while registering or registered
   std::unique_ptr<Registering> registering_;
   std::unique_ptr<FirstView> first_view_;
+  std::unique_ptr<Credential> credential_;
   AddressKey address_;
   SessionKey key_;
   RateBucket frames_;

@@ -40,6 +40,7 @@ Shard::Shard(runtime::Reactor& reactor, const Gateway& gateway, const Ports& por
       transport_(reactor, {.bytes = byte_rate(gateway.client_limits),
                            .buffers_bytes_max = gateway.buffers_bytes_max,
                            .limited = [this](Limit limit) { probe_.limited(limit); }}),
+      gatekeeper_(gateway.authenticator),
       hub_(reactor, transport_, gateway.roster, gateway.limits),
       router_({.reactor = reactor,
                .turn_end = transport_.turn_end(),
@@ -65,7 +66,8 @@ Shard::Shard(runtime::Reactor& reactor, const Gateway& gateway, const Ports& por
                 .registrar = gateway.registrar,
                 .reader = ports.reader,
                 .clock = gateway.clock,
-                .authenticator = gateway.authenticator,
+                .gatekeeper = gatekeeper_,
+                .connect_hook = ports.connect_hook,
                 .probe = probe_,
                 .turn_clock = transport_.clock(),
                 .clients = gateway.clients,
@@ -116,6 +118,17 @@ void Shard::resync_all() {
     const auto now = steady_clock::now();
     if (progress_.stored_until() + MissedUsers::kLateAfter < now) resync_when_stored_ = now;
   });
+}
+
+void Shard::revoke(const RevocationWatch::Batch& revocations) {
+  reactor_.post([this, revocations] {
+    gatekeeper_.revoke(*revocations);
+    hub_.close_revoked(*revocations);
+  });
+}
+
+void Shard::forget_revocations(std::int64_t now_s) {
+  reactor_.post([this, now_s] { gatekeeper_.forget(now_s); });
 }
 
 void Shard::settled(const Publisher::Sender& sender, const chat::MessageView& message,

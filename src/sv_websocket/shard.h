@@ -14,16 +14,19 @@
 
 #include "chat/authenticator.h"
 #include "chat/clock.h"
+#include "chat/connect_hook.h"
 #include "chat/directory.h"
 #include "chat/message_queue.h"
 #include "chat/message_store.h"
 #include "chat/relay.h"
 #include "runtime/metrics.h"
 #include "runtime/reactor.h"
+#include "sv_websocket/gatekeeper.h"
 #include "sv_websocket/hub.h"
 #include "sv_websocket/probe.h"
 #include "sv_websocket/publisher.h"
 #include "sv_websocket/registrar.h"
+#include "sv_websocket/revocation_watch.h"
 #include "sv_websocket/roster.h"
 #include "sv_websocket/router.h"
 #include "sv_websocket/session.h"
@@ -39,6 +42,7 @@ struct Ports {
   chat::Relay& relay;
   chat::MessageQueue& queue;
   chat::MessageReader& reader;
+  chat::ConnectHook* connect_hook = nullptr;  // nullptr: there is none
 };
 
 class Shard {
@@ -78,6 +82,12 @@ class Shard {
   // sync would not show yet what others have lately published. Thread-safe.
   void resync_all();
 
+  // Refuses tokens from now on until revoke() was called. Before the reactor runs.
+  void await_revocations() { gatekeeper_.await_revocations(); }
+  // What is revoked is refused from now on, and the sessions that rest on it are closed. Thread-safe.
+  void revoke(const RevocationWatch::Batch& revocations);
+  void forget_revocations(std::int64_t now_s);
+
   [[nodiscard]] runtime::Reactor& reactor() { return reactor_; }
   [[nodiscard]] DeliveryMailbox& mailbox() { return mailbox_; }
   [[nodiscard]] Hub& hub() { return hub_; }
@@ -93,6 +103,7 @@ class Shard {
   Registrar& registrar_;
   Probe probe_;
   Transport transport_;
+  Gatekeeper gatekeeper_;
   wire::FrameParser parser_;
   Hub hub_;
   Router router_;

@@ -76,13 +76,15 @@ std::expected<std::string, HandshakeError> check_upgrade(const UpgradeHeaders& h
   return accept_key(key);
 }
 
-std::string switching_protocols(std::string_view accept) {
+std::string switching_protocols(std::string_view accept, std::string_view protocol) {
   std::string answer =
       "HTTP/1.1 101 Switching Protocols\r\n"
       "Upgrade: websocket\r\n"
       "Connection: Upgrade\r\n"
       "Sec-WebSocket-Accept: ";
-  answer.append(accept).append("\r\n\r\n");
+  answer.append(accept).append("\r\n");
+  if (!protocol.empty()) answer.append("Sec-WebSocket-Protocol: ").append(protocol).append("\r\n");
+  answer.append("\r\n");
   return answer;
 }
 

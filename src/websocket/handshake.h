@@ -5,6 +5,7 @@
 // because hashes are not code to write again.
 #pragma once
 
+#include <cstddef>
 #include <expected>
 #include <string>
 #include <string_view>
@@ -35,7 +36,22 @@ struct HandshakeError {
 // The value of Sec-WebSocket-Accept if the request is a valid opening handshake (4.2.1).
 [[nodiscard]] std::expected<std::string, HandshakeError> check_upgrade(const UpgradeHeaders& headers);
 
-// The whole 101 answer, without a subprotocol or extensions.
-[[nodiscard]] std::string switching_protocols(std::string_view accept);
+// The whole 101 answer, without extensions; `protocol`: the subprotocol chosen of those offered, or empty.
+[[nodiscard]] std::string switching_protocols(std::string_view accept, std::string_view protocol = {});
+
+// Calls `visit(name)` for each subprotocol in the value of a Sec-WebSocket-Protocol header, in order.
+template <class Visit>
+void for_each_protocol(std::string_view header, Visit visit) {
+  constexpr std::string_view kBetween = ", \t";
+  while (true) {
+    const std::size_t begin = header.find_first_not_of(kBetween);
+    if (begin == std::string_view::npos) return;
+    header.remove_prefix(begin);
+    const std::size_t end = header.find_first_of(kBetween);
+    visit(header.substr(0, end));
+    if (end == std::string_view::npos) return;
+    header.remove_prefix(end);
+  }
+}
 
 }  // namespace simplechat::websocket

@@ -13,5 +13,6 @@ inline constexpr std::uint16_t kCloseSlowConsumer = 4008;
 inline constexpr std::uint16_t kCloseHeartbeatMissed = 4009;
 inline constexpr std::uint16_t kCloseRegisterTimeout = 4010;
 inline constexpr std::uint16_t kCloseUnauthorized = 4501;
+inline constexpr std::uint16_t kCloseRevoked = 4503;
 
 }  // namespace simplechat::wire

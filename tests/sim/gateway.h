@@ -67,7 +67,7 @@ class SimGateway {
   void kill() { process_.dead = true; }
   [[nodiscard]] bool takes_more() const { return !process_.dead && !stopping_; }
   // Takes a client's connected socket.
-  void accept(int fd) { shard_.hub().accept(fd, {}, {}); }
+  void accept(int fd) { shard_.hub().accept({.fd = fd}); }
   // What /v1/deliver does.
   [[nodiscard]] std::vector<std::size_t> take(const chat::DeliveryBatch& batch);
 

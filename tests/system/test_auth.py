@@ -229,3 +229,301 @@ def test_a_key_file_without_keys_ends_start_up(bin_dir, tmp_path):
     (tmp_path / "keys.json").write_text('{"keys":[]}')
     refused = subprocess.run([bin_dir / "simplechat", "serve", "--auth", "jwt", "--jwt-jwks", "keys.json"], capture_output=True, text=True, cwd=tmp_path, timeout=20)
     assert refused.returncode == 1 and "keys.json" in refused.stderr
+
+
+# --- where the token comes from ---
+
+
+@contextlib.asynccontextmanager
+async def shown_at_the_handshake(url: str, **options):
+    socket = await websockets.connect(url, compression=None, ping_interval=None, **options)
+    client = Client(socket)
+    try:
+        yield client
+    finally:
+        await client.close()
+
+
+def test_a_token_at_the_opening_handshake_is_registers(guarded, token):
+    async def run():
+        user = unique("alice")
+        good, bad = token(user), token(user + "-other")
+        header = lambda value: {"extra_headers": {"Authorization": f"Bearer {value}"}}  # noqa: E731
+        protocols = lambda value: {"subprotocols": ["simplechat", f"token.{value}"]}  # noqa: E731
+        for shown in (header, protocols):
+            for url in (guarded.ws_url, guarded.url.replace("http", "ws") + "/ws"):
+                async with shown_at_the_handshake(url, **shown(good)) as client:
+                    assert client.socket.subprotocol == ("simplechat" if shown is protocols else None)
+                    assert (await client.register(user))["user"] == user
+                    await client.say(user, "to myself")
+            async with shown_at_the_handshake(guarded.ws_url, **shown(bad)) as client:
+                await client.send("register", from_=user)
+                await client.expect_error("unauthorized")
+                assert await client.closed() == 4501
+            async with shown_at_the_handshake(guarded.ws_url, **shown(bad)) as client:
+                await client.register(user, token=good)  # the frame's own counts
+        async with shown_at_the_handshake(guarded.ws_url, **header(good), **protocols(bad)) as client:
+            await client.register(user)  # of both, the header
+        async with shown_at_the_handshake(guarded.ws_url, **protocols(good)) as client:
+            await client.register(user)
+            await client.send("unregister")
+            await client.expect("unregistered")
+            await client.send("register", from_=user)  # it was for one registration
+            await client.expect_error("unauthorized")
+    asyncio.run(run())
+
+
+def test_without_authentication_a_token_is_not_looked_at(single):
+    async def run():
+        user = unique("alice")
+        async with shown_at_the_handshake(single.ws_url, subprotocols=["simplechat", "token.x.y.z"]) as client:
+            assert client.socket.subprotocol == "simplechat"
+            await client.register(user, token="nonsense")
+            await client.send("register", from_=user, token="nonsense")
+            await client.expect_error("already_registered")
+    asyncio.run(run())
+
+
+# --- expiry and renewal ---
+
+
+def test_a_session_ends_with_its_token_unless_it_is_renewed(guarded, token):
+    async def run():
+        alice, bob = unique("alice"), unique("bob")
+        # What is left of the leeway is 4 s: the clock of the token runs out while it is connected.
+        short = lambda user: token_that_expires_in(user, 4 - LEEWAY_S)  # noqa: E731
+        async with Client.connected(guarded.ws_url) as left, Client.connected(guarded.ws_url) as renewed:
+            await left.register(alice, token=short(alice))
+            first = await renewed.register(bob, token=short(bob))
+            await renewed.send("register", from_=bob, token="nonsense")
+            await renewed.expect_error("unauthorized")  # and nothing else: the old one has time left
+            await renewed.send("register", from_=alice, token=token(alice))
+            await renewed.expect_error("already_registered")
+            await renewed.send("register", from_=bob, token=token(bob, "--ttl", "2m"))
+            again = await renewed.expect("registered")
+            assert again["session"] == first["session"] and again["user"] == bob and again["at"] > first["at"]
+            assert await left.closed(40) == 4501
+            await renewed.say(bob, "still here")
+            await renewed.send("register", from_=bob)  # without a token it is what it always was
+            await renewed.expect_error("already_registered")
+        metrics = rest.get(guarded.url + "/metrics").body.decode()
+        assert "simplechat_sessions_expired_total 1" in metrics and "simplechat_registrations_renewed_total 1" in metrics
+    asyncio.run(run())
+
+
+def token_that_expires_in(user: str, seconds: int) -> str:
+    import hashlib
+    import hmac
+    signed = b64(json.dumps({"alg": "HS256"}).encode()) + "." + b64(json.dumps({"sub": user, "exp": int(time.time()) + seconds}).encode())
+    return signed + "." + b64(hmac.new(SECRET.encode(), signed.encode(), hashlib.sha256).digest())
+
+
+# --- revocation ---
+
+
+def revoke(gateway, secret: str = CLUSTER_SECRET, **what):
+    return rest.call("POST", gateway.url + "/v1/revocations", json=what, headers={"Authorization": f"Bearer {secret}"})
+
+
+def read_over_http(gateway, bearer: str):
+    return rest.call("GET", gateway.url + "/v1/conversations", headers={"Authorization": f"Bearer {bearer}"})
+
+
+async def until_the_next_second() -> None:
+    now = int(time.time())
+    while int(time.time()) == now:
+        await asyncio.sleep(0.02)
+
+
+async def a_user_is_revoked(near, far, token) -> None:
+    """Revoked at `near`, shut out at `far`."""
+    alice, bob = unique("alice"), unique("bob")
+    old = token(alice)
+    async with Client.registered(far.ws_url, alice, token=old) as first, Client.registered(near.ws_url, alice, token=old) as second:
+        async with Client.registered(far.ws_url, bob, token=token(bob)) as other:
+            assert revoke(near, user=alice).json == {"status": "success"}
+            began = time.monotonic()
+            assert await second.closed() == 4503
+            assert await first.closed() == 4503
+            print(f"a revocation took {time.monotonic() - began:.2f} s to another gateway")
+            assert await is_let_in(far.ws_url, alice, old) == "unauthorized"
+            assert await is_let_in(near.ws_url, alice, old) == "unauthorized"
+            assert read_over_http(far, old).is_error(401, "unauthorized")
+            await other.say(bob, "not touched")
+            await until_the_next_second()
+            assert await is_let_in(far.ws_url, alice, token(alice)) == "yes"
+
+
+async def a_token_is_revoked(near, far, token) -> None:
+    alice = unique("alice")
+    one, other = token(alice, "--jti", unique("t")), token(alice, "--jti", unique("t"))
+    jti = json.loads(base64.urlsafe_b64decode(one.split(".")[1] + "=="))["jti"]
+    async with Client.registered(far.ws_url, alice, token=one) as first, Client.registered(far.ws_url, alice, token=other) as second:
+        assert revoke(near, jti=jti).status == 200
+        assert await first.closed() == 4503
+        assert await is_let_in(far.ws_url, alice, one) == "unauthorized"
+        assert read_over_http(far, one).is_error(401, "unauthorized")
+        await second.say(alice, "another token of the same user")
+        assert await is_let_in(near.ws_url, alice, other) == "yes"
+
+
+def test_revocation_in_one_process_and_over_its_restart(another_single, secret_file, token):
+    server = another_single("--auth", "jwt", "--jwt-secret-file", secret_file, "--cluster-secret", CLUSTER_SECRET).start_ready()
+
+    async def run():
+        await a_user_is_revoked(server, server, token)
+        await a_token_is_revoked(server, server, token)
+        alice = unique("alice")
+        old = token(alice)
+        assert revoke(server, user=alice).status == 200
+        server.kill()
+        server.start_ready()
+        assert await is_let_in(server.ws_url, alice, old) == "unauthorized"
+        assert await is_let_in(server.ws_url, unique("bob"), old) == "unauthorized"
+    asyncio.run(run())
+
+
+@pytest.fixture(scope="module")
+def guarded_cluster(bin_dir, state_dir, servers, secret_file):
+    made = Cluster(bin_dir, state_dir / "auth-cluster", servers.redis.url, servers.rabbitmq.url, database_url(servers.postgres.url, "auth"),
+                   gateways=2, gateway_flags=["--auth", "jwt", "--jwt-secret-file", secret_file]).start()
+    yield made
+    made.stop()
+
+
+def test_revocation_reaches_every_gateway_and_outlives_them(guarded_cluster, token):
+    near, far = guarded_cluster.gateways
+
+    async def run():
+        await a_user_is_revoked(near, far, token)
+        await a_token_is_revoked(far, near, token)
+        alice = unique("alice")
+        old = token(alice)
+        assert revoke(near, user=alice).status == 200
+        for gateway in (near, far):
+            gateway.kill()
+        near.start_ready()
+        assert await is_let_in(near.ws_url, alice, old) in ("unauthorized", "unavailable")
+        await eventually(lambda: is_let_in(near.ws_url, alice, old), lambda answer: answer == "unauthorized", "the revocation")
+        far.start_ready()
+    asyncio.run(run())
+
+
+def test_who_may_revoke_and_what(guarded, single):
+    assert revoke(guarded, secret="wrong", user="alice").is_error(401, "unauthorized")
+    assert rest.call("POST", guarded.url + "/v1/revocations", json={"user": "alice"}).is_error(401, "unauthorized")
+    for what in ({}, {"user": "alice", "jti": "t"}, {"user": "#group"}, {"jti": ""}, {"user": "alice", "until": 17}, {"jti": "t", "issuedUntil": 1}):
+        assert revoke(guarded, **what).is_error(400, "bad_frame"), what
+    assert rest.call("POST", single.url + "/v1/revocations", json={"user": "alice"}).is_error(404, "not_found")
+
+
+# --- the connect hook ---
+
+
+class Application:
+    """Answers the connect hook with what the test put into `answer`; None: not at all."""
+
+    def __init__(self):
+        self.answer = {"allow": True}
+        self.status = 200
+        self.asked: list[tuple[str, dict]] = []  # the bearer token, and the body
+        self.release = threading.Event()
+        application = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self):
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                application.asked.append((self.headers["Authorization"], body))
+                if application.answer is None:
+                    application.release.wait(60)
+                answer = json.dumps(application.answer).encode()
+                with contextlib.suppress(OSError):
+                    self.send_response(application.status)
+                    self.send_header("Content-Length", str(len(answer)))
+                    self.end_headers()
+                    self.wfile.write(answer)
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self.server.server_port}/who"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def stop(self) -> None:
+        self.release.set()
+        self.server.shutdown()
+        self.server.server_close()
+
+
+@pytest.fixture
+def application():
+    made = Application()
+    yield made
+    made.stop()
+
+
+def test_the_application_decides_who_comes_in(another_single, application):
+    server = another_single("--hook-connect-url", application.url, "--hook-secret", "hush", "--hook-timeout-ms", "700").start_ready()
+
+    async def run():
+        alice, bob = unique("alice"), unique("bob")
+        async with Client.connected(server.ws_url) as client:
+            await client.send("register", from_=alice, token="a ticket")
+            await client.send("normal", to=alice, payload="sent at once", id="1")  # waits for the answer
+            assert (await client.expect("registered"))["user"] == alice
+            assert (await client.expect("ack"))["id"] == "1"
+        assert application.asked.pop() == ("Bearer hush", {"user": alice, "token": "a ticket", "remoteAddress": "127.0.0.1"})
+
+        application.answer = {"allow": True, "user": bob}
+        async with shown_at_the_handshake(server.ws_url, subprotocols=["simplechat", "token.ticket-2"]) as client:
+            assert (await client.register(alice))["user"] == bob
+        assert application.asked.pop()[1]["token"] == "ticket-2"
+
+        application.answer = {"allow": False, "reason": "not paid"}
+        async with Client.connected(server.ws_url) as client:
+            await client.send("register", from_=alice)
+            assert (await client.expect_error("unauthorized"))["message"] == "not paid"
+            assert await client.closed() == 4501
+        assert rest.get(server.url + "/v1/sync", user=alice).is_error(401, "unauthorized")
+
+        application.status = 500
+        async with Client.connected(server.ws_url) as client:
+            await client.send("register", from_=alice)
+            await client.send("ping", ref=1)
+            await client.expect_error("unavailable")
+            await client.expect("pong")
+            application.status, application.answer = 200, None  # silent
+            await client.send("register", from_=alice)
+            await client.expect_error("unavailable")
+            application.answer = {"allow": True}
+            assert (await client.register(alice))["user"] == alice
+        assert [each["id"] for each in rest.get(server.url + "/v1/sync", user=alice).json["messages"]] == ["1"]
+        metrics = rest.get(server.url + "/metrics").body.decode()
+        assert 'simplechat_connect_hook_total{answer="deny"} 2' in metrics and 'simplechat_connect_hook_total{answer="none"} 2' in metrics
+    asyncio.run(run())
+
+
+def test_with_tokens_the_hook_is_asked_after_them_and_may_fail_open(another_single, application, secret_file, token):
+    server = another_single("--auth", "jwt", "--jwt-secret-file", secret_file, "--hook-connect-url", application.url, "--hook-fail-open").start_ready()
+
+    async def run():
+        alice = unique("alice")
+        assert await is_let_in(server.ws_url, alice, "nonsense") == "unauthorized"
+        assert application.asked == []
+        assert await is_let_in(server.ws_url, alice, token(alice)) == "yes"
+        assert len(application.asked) == 1
+        application.status = 500
+        assert await is_let_in(server.ws_url, alice, token(alice)) == "yes"
+        application.status, application.answer = 200, {"allow": False}
+        assert await is_let_in(server.ws_url, alice, token(alice)) == "unauthorized"
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("flags", [["--hook-secret", "x"], ["--hook-connect-url", "host/path"], ["--hook-connect-url", "http://host/", "--hook-fail-open"]], ids=" ".join)
+def test_hook_options_that_do_not_go_together_end_start_up(bin_dir, tmp_path, flags):
+    refused = subprocess.run([bin_dir / "simplechat", "serve", *flags], capture_output=True, text=True, cwd=tmp_path, timeout=20)
+    assert refused.returncode == 2 and "hook-" in refused.stderr and refused.stderr.count("\n") == 1

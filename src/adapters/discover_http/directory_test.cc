@@ -4,6 +4,7 @@
 
 #include "adapters/contract/directory_contract.h"
 #include "adapters/memory/directory.h"
+#include "adapters/memory/revocations.h"
 #include "chat/clock.h"
 #include "runtime/http_server.h"
 #include "sv_discover/endpoints.h"
@@ -36,6 +37,7 @@ class Harness final : public contract::DirectoryHarness {
                 dependency_) {
     sv_discover::add_endpoints(routes_, {.directory = memory_,
                                          .plain_records = no_plain_records_,
+                                         .revocations = revocations_,
                                          .locator = locator_,
                                          .probe = probe_,
                                          .cluster_secret = "s3cret"});
@@ -58,6 +60,7 @@ class Harness final : public contract::DirectoryHarness {
   std::chrono::steady_clock::time_point now_;
   memory::MemoryDirectory memory_{[this] { return now_; }, chat::system_wall_clock};
   NoPlainRecords no_plain_records_;
+  memory::MemoryRevocations revocations_{[] { return std::int64_t{0}; }, "run-1"};
   runtime::MetricsRegistry metrics_;
   sv_discover::Probe probe_{metrics_};
   sv_discover::Locator locator_{reactor_.executor(), memory_, probe_};

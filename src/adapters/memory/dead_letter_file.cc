@@ -1,13 +1,10 @@
 #include "adapters/memory/dead_letter_file.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <cerrno>
 #include <string>
 #include <system_error>
 #include <utility>
 
+#include "adapters/memory/durable_file.h"
 #include "wire/json.h"
 #include "wire/queue_body.h"
 
@@ -22,24 +19,6 @@ std::string line_of(const chat::RecordBatch& records, std::string_view reason, c
   line.append(R"(,"records":)");
   wire::append_queue_body(line, records);
   return line.append("}\n");
-}
-
-// 0, or the errno of what failed.
-int append_durably(const std::filesystem::path& path, std::string_view line) {
-  const int file = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
-  if (file < 0) return errno;
-  int error = 0;
-  while (!line.empty() && error == 0) {
-    const ssize_t written = ::write(file, line.data(), line.size());
-    if (written >= 0) {
-      line.remove_prefix(static_cast<std::size_t>(written));
-    } else if (errno != EINTR) {
-      error = errno;
-    }
-  }
-  if (error == 0 && ::fsync(file) != 0) error = errno;
-  ::close(file);
-  return error;
 }
 
 }  // namespace

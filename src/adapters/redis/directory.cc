@@ -58,23 +58,6 @@ RedisDirectory::RedisDirectory(Url url, runtime::Dependency& dependency, std::st
 
 // --- the connection ---
 
-template <class Job>
-auto RedisDirectory::on_worker(Job job) -> chat::Task<std::invoke_result_t<Job&, Connection&>> {
-  using Outcome = std::invoke_result_t<Job&, Connection&>;
-  const Clock::time_point start_by = Clock::now() + kWaitMax;
-  auto turn = [this, &job, start_by]() -> Outcome {
-    if (Clock::now() > start_by)
-      return chat::fail(chat::ErrorCode::unavailable, "redis is too slow: the call waited too long");
-    if (auto connected = ensure_connected(); !connected) return std::unexpected(std::move(connected).error());
-    Outcome outcome = job(*connection_);
-    if (!outcome) lose_connection(outcome.error());
-    return outcome;
-  };
-  auto outcome = co_await worker_.run(std::move(turn));
-  if (!outcome) co_return chat::fail(chat::ErrorCode::unavailable, "redis is too slow: too many calls wait");
-  co_return *std::move(outcome);
-}
-
 chat::Result<void> RedisDirectory::ensure_connected() {
   if (connection_) return {};
   if (Clock::now() < retry_at_) return std::unexpected(last_failure_);

@@ -10,6 +10,7 @@
 //   gateway:<url>    the gateway's lease: "<incarnation> <run_id> <opening>", with the lease as its time to live.
 //   leases           sorted set: the key of each lease that was opened and not closed, by its end.
 //   deaths           how many of those ended.
+//   revocations...   see revocations.cc.
 //
 // A record counts if the lease of its url is that of its incarnation, so records of dead incarnations need no sweeping:
 // they end with their key, or sooner, when a user's fields have become more than kFieldsMax.
@@ -29,6 +30,7 @@
 // greeting, and kTimeout for each silence of the server.
 #pragma once
 
+#include <array>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <cstddef>
@@ -44,13 +46,14 @@
 #include "adapters/redis/url.h"
 #include "chat/directory.h"
 #include "chat/plain_records.h"
+#include "chat/revocations.h"
 #include "runtime/dependency.h"
 #include "runtime/gate.h"
 #include "runtime/worker.h"
 
 namespace simplechat::adapters::redis {
 
-class RedisDirectory final : public chat::Directory, public chat::PlainRecords {
+class RedisDirectory final : public chat::Directory, public chat::PlainRecords, public chat::Revocations {
  public:
   static constexpr std::chrono::milliseconds kTimeout{1000};
   static constexpr std::chrono::milliseconds kWaitMax{1000};
@@ -81,6 +84,9 @@ class RedisDirectory final : public chat::Directory, public chat::PlainRecords {
   chat::Task<chat::Result<void>> remove_plain(const std::string& key) override;
   chat::Task<chat::Result<std::optional<std::string>>> find_plain(const std::string& key) override;
 
+  chat::Task<chat::Result<void>> revoke(std::span<const chat::Revocation> revocations) override;
+  chat::Task<chat::Result<chat::RevocationChanges>> changes_since(const std::string& version) override;
+
  private:
   using Clock = std::chrono::steady_clock;
   using Changes = std::span<const chat::RecordChange>;
@@ -98,7 +104,11 @@ class RedisDirectory final : public chat::Directory, public chat::PlainRecords {
   chat::Result<std::optional<chat::Timestamp>> try_apply(Connection& redis, const chat::GatewayIdentity& gateway,
                                                          Changes changes) const;
   chat::Result<chat::Locations> locate_now(Connection& redis, std::span<const std::string> users) const;
+  chat::Result<Reply> revoke_part(Connection& redis, std::span<const chat::Revocation> part);
+  [[nodiscard]] std::string new_store_name();
 
+  using RevocationKeys = std::array<std::string, 4>;
+  [[nodiscard]] RevocationKeys revocation_keys() const;
   [[nodiscard]] std::string user_key(std::string_view user) const;
   [[nodiscard]] std::string lease_key(std::string_view url) const;
   chat::Task<void> ping_until_stopped();
@@ -126,5 +136,22 @@ class RedisDirectory final : public chat::Directory, public chat::PlainRecords {
 
   runtime::Worker worker_;  // last: its thread ends before what it works on
 };
+
+template <class Job>
+auto RedisDirectory::on_worker(Job job) -> chat::Task<std::invoke_result_t<Job&, Connection&>> {
+  using Outcome = std::invoke_result_t<Job&, Connection&>;
+  const Clock::time_point start_by = Clock::now() + kWaitMax;
+  auto turn = [this, &job, start_by]() -> Outcome {
+    if (Clock::now() > start_by)
+      return chat::fail(chat::ErrorCode::unavailable, "redis is too slow: the call waited too long");
+    if (auto connected = ensure_connected(); !connected) return std::unexpected(std::move(connected).error());
+    Outcome outcome = job(*connection_);
+    if (!outcome) lose_connection(outcome.error());
+    return outcome;
+  };
+  auto outcome = co_await worker_.run(std::move(turn));
+  if (!outcome) co_return chat::fail(chat::ErrorCode::unavailable, "redis is too slow: too many calls wait");
+  co_return *std::move(outcome);
+}
 
 }  // namespace simplechat::adapters::redis

@@ -1,0 +1,117 @@
+#include "wire/revocation_body.h"
+
+#include <utility>
+
+#include "wire/json.h"
+#include "wire/json_reader.h"
+
+namespace simplechat::wire {
+namespace {
+
+RevocationRequest read_request(ObjectReader& reader) {
+  RevocationRequest request{};
+  const std::string_view user = reader.user("user", Presence::optional);
+  const std::string_view token = reader.text("jti", 1, kTokenIdBytesMax, Presence::optional);
+  request.what = token.empty() ? chat::Revoked::user : chat::Revoked::token;
+  request.subject = token.empty() ? user : token;
+  request.issued_until_s = reader.optional_integer("issuedUntil", 0, kSecondsMax);
+  request.kept_until_s = reader.optional_integer("until", 0, kSecondsMax);
+  if (user.empty() == token.empty() && !reader.failed()) {
+    reader.fail({chat::ErrorCode::bad_frame, "give \"user\" or \"jti\", one of them"});
+  }
+  if (!token.empty() && request.issued_until_s && !reader.failed()) {
+    reader.fail({chat::ErrorCode::bad_frame, "\"issuedUntil\" goes with \"user\""});
+  }
+  return request;
+}
+
+chat::Revocation read_revocation(ObjectReader& reader) {
+  RevocationRequest request = read_request(reader);
+  if (!request.kept_until_s && !reader.failed()) reader.fail("until", "is missing", "an integer");
+  return {.what = request.what,
+          .subject = std::move(request.subject),
+          .issued_until_s = request.issued_until_s.value_or(0),
+          .kept_until_s = request.kept_until_s.value_or(0)};
+}
+
+std::vector<chat::Revocation> read_revocations(ObjectReader& reader) {
+  std::vector<chat::Revocation> revocations;
+  const auto entries = reader.array("revocations");
+  if (!entries) return revocations;
+  if (entries->size() > chat::kRevocationsPerCallMax) {
+    reader.fail({chat::ErrorCode::too_large,
+                 "at most " + std::to_string(chat::kRevocationsPerCallMax) + " revocations go into one call"});
+    return revocations;
+  }
+  const auto read =
+      read_objects(*entries, "revocation", [&](ObjectReader& each) { revocations.push_back(read_revocation(each)); });
+  if (!read) reader.fail(read.error());
+  return revocations;
+}
+
+void append_revocations(std::string& out, std::span<const chat::Revocation> revocations) {
+  out.append(R"("revocations":[)");
+  for (const chat::Revocation& revocation : revocations) {
+    if (out.back() != '[') out.push_back(',');
+    const bool of_user = revocation.what == chat::Revoked::user;
+    out.append(of_user ? R"({"user":)" : R"({"jti":)");
+    append_json_string(out, revocation.subject);
+    if (of_user) {
+      out.append(R"(,"issuedUntil":)");
+      append_json_integer(out, revocation.issued_until_s);
+    }
+    out.append(R"(,"until":)");
+    append_json_integer(out, revocation.kept_until_s);
+    out.push_back('}');
+  }
+  out.push_back(']');
+}
+
+}  // namespace
+
+chat::Result<RevocationRequest> parse_revocation_request(std::string_view body) {
+  return parse_object_with(body, read_request);
+}
+
+std::string encode_revoke(std::span<const chat::Revocation> revocations) {
+  std::string out = "{";
+  append_revocations(out, revocations);
+  return out.append("}");
+}
+
+chat::Result<std::vector<chat::Revocation>> parse_revoke(std::string_view body) {
+  return parse_object_with(body, read_revocations);
+}
+
+std::string encode_changes_request(std::string_view version) {
+  std::string out = R"({"since":)";
+  append_json_string(out, version);
+  return out.append("}");
+}
+
+chat::Result<std::string> parse_changes_request(std::string_view body) {
+  return parse_object_with(
+      body, [](ObjectReader& reader) { return std::string(reader.printable("since", 0, kRevocationVersionBytesMax)); });
+}
+
+std::string encode_changes(const chat::RevocationChanges& changes) {
+  std::string out = R"({"status":"success","version":)";
+  append_json_string(out, changes.version);
+  out.append(R"(,"all":)").append(changes.all ? "true" : "false");
+  out.append(R"(,"more":)").append(changes.more ? "true" : "false").append(",");
+  append_revocations(out, changes.revocations);
+  return out.append("}");
+}
+
+chat::Result<chat::RevocationChanges> parse_changes(std::string_view body) {
+  return parse_object_with(body, [](ObjectReader& reader) {
+    reader.expect_success();
+    chat::RevocationChanges changes{.version = std::string(reader.printable("version", 1, kRevocationVersionBytesMax)),
+                                    .all = reader.boolean("all"),
+                                    .more = reader.boolean("more")};
+    changes.revocations = read_revocations(reader);
+    return changes;
+  });
+}
+
+}  // namespace simplechat::wire
