@@ -99,6 +99,7 @@ scenario("a conversation, with everything that can be in one", async ({ open, pr
   proxy.refusing = true;
   proxy.cut();
   await connectionIs(page, "waiting");
+  await page.waitForSelector("#status"); // visible only after a moment: most losses are shorter
   await check(page, "waiting");
 });
 

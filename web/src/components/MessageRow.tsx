@@ -59,8 +59,10 @@ function Failure({ session, message: { id, error = "" } }: { session: Session; m
   return (
     <div class="failure">
       <span>{t("notSent", { reason: describeError(error, error) })}</span>
-      <button type="button" class="text-button" onClick={() => session.retry(id)}>{t("retry")}</button>
-      <button type="button" class="text-button" onClick={() => session.discard(id)}>{t("discard")}</button>
+      <span class="failure-actions">
+        <button type="button" class="text-button" onClick={() => session.retry(id)}>{t("retry")}</button>
+        <button type="button" class="text-button" onClick={() => session.discard(id)}>{t("discard")}</button>
+      </span>
     </div>
   );
 }

@@ -5,7 +5,7 @@ export const de: Catalogue = {
 
   myId: "Meine Kennung",
   recipientId: "Kennung des Empfängers",
-  optional: "freiwillig",
+  optional: "optional",
   register: "Anmelden",
   token: "Token",
   tokenHint: "Der Server verlangt einen Nachweis, wer du bist. Der Token bleibt in diesem Tab.",

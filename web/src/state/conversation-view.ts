@@ -60,7 +60,7 @@ export class ConversationView {
     this.#listening = conversation.on("change", () => this.#refreshSoon());
     this.refresh();
     if (opened.has(conversation)) this.loaded.value = true;
-    else this.#firstPage = this.loadEarlier(FIRST_PAGE);
+    else this.#firstPage = this.loadEarlier(Math.min(PAGE, Math.max(FIRST_PAGE, conversation.unread + READ_SHOWN)));
   }
 
   close(): void {
