@@ -1,11 +1,9 @@
 import type { Micros, StoredMessage } from "./frames.js";
 import { keyOf, partnerOf } from "./message.js";
 import type { Batch, ConversationRecord, OutboxRecord, Span, StoredPage, StoredState } from "./storage.js";
-import { delay } from "./waiting.js";
 import { WriteBehindStorage } from "./write_behind.js";
 
 const KEEP = 1000;
-const PAGES_WAIT_MS = 30; // so that a page of history is painted before it is written
 const OPEN_MAX_MS = 5_000; // a browser that does not answer must not hold up the chat
 
 type Row = StoredMessage & { readonly with: string };
@@ -80,7 +78,6 @@ export class IndexedDbStorage extends WriteBehindStorage {
   }
 
   protected async write(batch: Batch): Promise<ReadonlySet<string>> {
-    if (batch.spans.length > 0) await delay(PAGES_WAIT_MS);
     const stores = ["meta", "conversations", "outbox", "messages", "floors"];
     const transaction = this.#opened.transaction(stores, "readwrite", { durability: "relaxed" });
     const done = completion(transaction);

@@ -60,7 +60,7 @@ scenario("a conversation, with everything that can be in one", async ({ open, pr
   const [alice, bob, carol, dave] = newUsers("alice", "bob", "carol", "dave");
   const proxy = await proxyTo(CLIENT_A);
   const page = await open(CLIENT_A, { ws: proxy.url });
-  await sendFrames(page, bob, alice, Array.from({ length: 60 }, (_, index) => `Reminder ${index}`));
+  await post(CLIENT_A, bob, alice, Array.from({ length: 60 }, (_, index) => `Reminder ${index}`));
   const bobPage = await open(CLIENT_B, { me: bob, to: alice });
   const carolPage = await open(CLIENT_B, { me: carol, to: alice });
   await send(carolPage, "Lunch at noon?");
