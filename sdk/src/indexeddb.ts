@@ -1,12 +1,17 @@
+import type { LoadOptions } from "./conversation.js";
 import type { Micros, StoredMessage } from "./frames.js";
 import { keyOf, partnerOf } from "./message.js";
 import type { Batch, ConversationRecord, OutboxRecord, Span, StoredPage, StoredState } from "./storage.js";
+import { abortable } from "./waiting.js";
 import { WriteBehindStorage } from "./write_behind.js";
 
 const KEEP = 1000;
+const SEARCHED_AT_ONCE = 500; // messages; then others have their turn
 const OPEN_MAX_MS = 5_000; // a browser that does not answer must not hold up the chat
 
-type Row = StoredMessage & { readonly with: string };
+/** A message, with the conversation that it belongs to. */
+export type FoundMessage = StoredMessage & { readonly with: string };
+type Row = FoundMessage;
 interface FloorRow {
   readonly with: string;
   readonly floor: Micros;
@@ -40,6 +45,26 @@ export class IndexedDbStorage extends WriteBehindStorage {
   /** Deletes all that is stored for one user of one server, for signing out. Stop the chat first, in every tab. */
   static async delete(server: string, user: string, factory: IDBFactory = globalThis.indexedDB): Promise<void> {
     await result(factory.deleteDatabase(databaseName(server, user)));
+  }
+
+  /**
+   * The newest `limit` of the messages kept here that have a text in them, whatever the case; newest first.
+   *
+   * @throws ChatError `aborted`; or what the browser says, if the storage has failed
+   */
+  async search(text: string, { limit = 50, signal }: LoadOptions = {}): Promise<FoundMessage[]> {
+    await this.flush();
+    const wanted = text.toLowerCase();
+    let found: FoundMessage[] = [];
+    for (let range: IDBKeyRange | undefined; ;) {
+      const store = this.#opened.transaction("messages").objectStore("messages");
+      const rows = await abortable(result<Row[]>(store.getAll(range, SEARCHED_AT_ONCE)), signal);
+      found.push(...rows.filter(({ payload }) => payload.toLowerCase().includes(wanted)));
+      found = found.sort((a, b) => b.at - a.at).slice(0, limit);
+      const last = rows[SEARCHED_AT_ONCE - 1];
+      if (!last) return found;
+      range = IDBKeyRange.lowerBound([last.with, last.from, last.id], true);
+    }
   }
 
   protected async openFor(server: string, user: string): Promise<StoredState> {

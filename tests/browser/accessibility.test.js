@@ -93,6 +93,15 @@ scenario("a conversation, with everything that can be in one", async ({ open, pr
   const { id } = (await messages(page)).at(-1);
   proxy.say({ type: "error", code: "forbidden", message: "This message was refused", id });
   await lastIs(page, alice, "failed", "One more thing");
+  await page.setViewportSize(SIZES.desktop);
+  await page.fill("#search", "load test");
+  await page.click("[data-found]");
+  await page.waitForSelector(".found");
+  await check(page, "found");
+  await page.setViewportSize(SIZES.desktop);
+  await page.fill("#search", "");
+  if (await page.isVisible("#latest")) await page.click("#latest");
+  await page.focus("#message");
   await bobPage.type("#message", "Sure");
   await eventually(() => page.textContent("#typing"), `${bob} is typing…`, "no typing indication");
   await check(page, "conversation", { looks: LOOKS });

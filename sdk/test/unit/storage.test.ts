@@ -203,6 +203,21 @@ test("IndexedDbStorage: a long history that is read leaves no more than is kept,
   expect(await storage.read("bob", 81, 50)).toMatchObject({ messages: [], complete: false });
 });
 
+test("IndexedDbStorage: the messages that are kept are searched, all of them, the newest first", async () => {
+  const storage = new IndexedDbStorage({ keep: 5_000 });
+  await storage.open(SERVER, "alice");
+  storage.change(({ spans, live }) => {
+    spans.push({ with: "bob", floor: 1, messages: range(1, 1_300) });
+    live.push(message(7_000, { from: "alice", to: "carol", payload: "mine: TEXT 77" }), message(3, { from: "zoe", payload: "Text 777, the oldest" }));
+  });
+  const found = async (text: string, limit = 50) => (await storage.search(text, { limit })).map(({ with: partner, at }) => `${partner} ${at}`);
+  expect(await found("text 77")).toEqual(["carol 7000", ...range(770, 779).map(({ at }) => `bob ${at}`).reverse(), "bob 77", "zoe 3"]);
+  expect(await found("Text 1299")).toEqual(["bob 1299"]);
+  expect(await found("text", 2)).toEqual(["carol 7000", "bob 1300"]);
+  expect(await found("nowhere")).toEqual([]);
+  await expect(storage.search("text", { signal: AbortSignal.abort() })).rejects.toMatchObject({ code: "aborted" });
+});
+
 test("IndexedDbStorage: one user's data can be deleted; a tab that has it open fails and goes on in memory", async () => {
   const storage = new IndexedDbStorage();
   const codes: string[] = [];
