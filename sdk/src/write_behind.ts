@@ -11,9 +11,9 @@ function newBatch(): Batch {
 }
 
 /**
- * The queue of a storage: what accumulates while one transaction is under way goes into the next. Messages that wait for their ack are
- * written at once. What the server has, too, is gathered for a tenth of a second, so that a burst costs few transactions, and a page is
- * shown before it is written. The first failure ends the use of the storage; the chat goes on in memory.
+ * The queue of a storage: what accumulates while one transaction is under way goes into the next. Live messages and pages, which the
+ * server has, too, are gathered for a tenth of a second, so that a burst costs few transactions, and a page is shown before it is
+ * written; everything else, above all messages that wait for their ack and marks, is written at once. The first failure ends the use of the storage; the chat goes on in memory.
  *
  * A storage extends this class by five methods, each of which may reject. Of each conversation one contiguous range of messages counts as
  * complete, from its floor to now, so that a page from here never hides messages that the server has in between. `write` keeps it so:
@@ -64,7 +64,8 @@ export abstract class WriteBehindStorage implements ChatStorage {
   /** What is changed before `open` is stored after it. */
   change(edit: (batch: Batch) => unknown): void {
     edit(this.#batch);
-    void this.#write(this.#batch.outbox.size > 0);
+    const { outbox, live, spans } = this.#batch;
+    void this.#write(outbox.size > 0 || live.length + spans.length === 0);
   }
 
   flush(): Promise<ReadonlySet<string>> {
