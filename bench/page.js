@@ -5,7 +5,7 @@ import { collectedHeapBytes, numbersShown, readToTheFirst } from "../tests/brows
 
 const { OPENED, SCROLLED, RECEIVED, RATE, SECONDS, REPEAT } = Object.fromEntries(Object.entries(process.env).map(([name, value]) => [name, Number(value)]));
 const KEY_EVERY_MS = 130; // about 90 words a minute
-const WARM_UP = 1_000;
+const WARM_UP = 2_000; // more than the page holds of a conversation whose newest messages are in view
 const UNREAD = 500; // of the messages of a conversation that is opened
 
 const numbered = (count, from = 0) => Array.from({ length: count }, (_, index) => `message ${from + index}`);
@@ -198,11 +198,13 @@ async function received(open) {
     await eventually(async () => (await numbersShown(page)).at(-1), from + count - 1, "the newest message is not shown", 120_000);
   };
   await take(WARM_UP, 0);
-  await page.waitForTimeout(1_000);
-  const before = await collectedHeapBytes(page);
-  await take(RECEIVED, WARM_UP);
-  await page.waitForTimeout(1_000);
-  return { messages: RECEIVED, heap_bytes_before: before, heap_bytes_after: await collectedHeapBytes(page) };
+  const heapBytes = [];
+  for (let from = WARM_UP; ; from += RECEIVED / 4) {
+    await page.waitForTimeout(1_000);
+    heapBytes.push(await collectedHeapBytes(page));
+    if (from >= WARM_UP + RECEIVED) return { messages: RECEIVED, heap_bytes_before: heapBytes[0], heap_bytes_after_each_quarter: heapBytes.slice(1) };
+    await take(RECEIVED / 4, from);
+  }
 }
 
 async function scrolled(open) {

@@ -231,10 +231,8 @@ export class Inbox {
       if (!isCurrent()) continue;
       conversation.extend(page);
       conversation.storedFrom = conversation.floor;
-      storage?.change(({ stored, spans }) => {
-        stored.push(...page.messages);
-        spans.push({ with: partner, before, floor: conversation.floor });
-      });
+      const { messages } = page;
+      storage?.change(({ spans }) => spans.push({ with: partner, before, floor: conversation.floor, messages }));
       break;
     }
     return conversation.hasEarlier;

@@ -1,12 +1,17 @@
+import type { LoadOptions } from "./conversation.js";
 import type { Micros, StoredMessage } from "./frames.js";
 import { keyOf, partnerOf } from "./message.js";
-import type { Batch, ConversationRecord, OutboxRecord, StoredPage, StoredState } from "./storage.js";
+import type { Batch, ConversationRecord, OutboxRecord, Span, StoredPage, StoredState } from "./storage.js";
+import { abortable } from "./waiting.js";
 import { WriteBehindStorage } from "./write_behind.js";
 
 const KEEP = 1000;
+const SEARCHED_AT_ONCE = 500; // messages; then others have their turn
 const OPEN_MAX_MS = 5_000; // a browser that does not answer must not hold up the chat
 
-type Row = StoredMessage & { readonly with: string };
+/** A message, with the conversation that it belongs to. */
+export type FoundMessage = StoredMessage & { readonly with: string };
+type Row = FoundMessage;
 interface FloorRow {
   readonly with: string;
   readonly floor: Micros;
@@ -40,6 +45,26 @@ export class IndexedDbStorage extends WriteBehindStorage {
   /** Deletes all that is stored for one user of one server, for signing out. Stop the chat first, in every tab. */
   static async delete(server: string, user: string, factory: IDBFactory = globalThis.indexedDB): Promise<void> {
     await result(factory.deleteDatabase(databaseName(server, user)));
+  }
+
+  /**
+   * The newest `limit` of the messages kept here that have a text in them, whatever the case; newest first.
+   *
+   * @throws ChatError `aborted`; or what the browser says, if the storage has failed
+   */
+  async search(text: string, { limit = 50, signal }: LoadOptions = {}): Promise<FoundMessage[]> {
+    await this.flush();
+    const wanted = text.toLowerCase();
+    let found: FoundMessage[] = [];
+    for (let range: IDBKeyRange | undefined; ;) {
+      const store = this.#opened.transaction("messages").objectStore("messages");
+      const rows = await abortable(result<Row[]>(store.getAll(range, SEARCHED_AT_ONCE)), signal);
+      found.push(...rows.filter(({ payload }) => payload.toLowerCase().includes(wanted)));
+      found = found.sort((a, b) => b.at - a.at).slice(0, limit);
+      const last = rows[SEARCHED_AT_ONCE - 1];
+      if (!last) return found;
+      range = IDBKeyRange.lowerBound([last.with, last.from, last.id], true);
+    }
   }
 
   protected async openFor(server: string, user: string): Promise<StoredState> {
@@ -84,17 +109,10 @@ export class IndexedDbStorage extends WriteBehindStorage {
     done.catch(() => {}); // told below
     try {
       if (batch.reset) for (const name of stores) if (name !== "outbox") transaction.objectStore(name).clear();
-      const ends = await this.#ends(transaction, batch);
-      const known = await this.#putMessages(transaction.objectStore("messages"), batch, ends);
-      const floors = transaction.objectStore("floors");
-      for (const { with: partner, before, floor } of batch.spans) {
-        if (before !== undefined && before <= (ends.get(partner) ?? -Infinity)) continue;
-        const old = (await result<FloorRow | undefined>(floors.get(partner)))?.floor;
-        if (before === undefined || (old !== undefined && before >= old)) {
-          floors.put({ with: partner, floor: Math.min(floor, old ?? Infinity) } satisfies FloorRow);
-        }
-      }
+      const known = await this.#putMessages(transaction.objectStore("messages"), batch);
+      for (const span of batch.spans) await this.#putSpan(transaction, span);
       const partners = new Set([...batch.stored, ...batch.live].map((message) => partnerOf(message, this.#user)));
+      for (const span of batch.spans) partners.add(span.with);
       for (const partner of partners) await this.#cut(transaction, partner);
       for (const record of batch.conversations.values()) transaction.objectStore("conversations").put(record);
       for (const [id, record] of batch.outbox) {
@@ -140,35 +158,37 @@ export class IndexedDbStorage extends WriteBehindStorage {
     });
   }
 
-  /**
-   * Where conversations end of which all that is kept is there: pages of history below would have to go again at once.
-   */
-  async #ends(transaction: IDBTransaction, { spans }: Batch): Promise<ReadonlyMap<string, Micros>> {
-    const byTime = transaction.objectStore("messages").index("byTime");
-    const ends = new Map<string, Micros>();
-    for (const { with: partner, before } of spans) {
-      if (before === undefined || before <= (ends.get(partner) ?? -Infinity)) continue;
-      const above = IDBKeyRange.bound([partner, before], endOf(partner), false, true);
-      if ((await result(byTime.count(above))) >= this.#keep) ends.set(partner, before);
-    }
-    return ends;
-  }
-
   /** The keys of those in `stored` that were there before. */
-  async #putMessages(messages: IDBObjectStore, { stored, live }: Batch, ends: ReadonlyMap<string, Micros>): Promise<ReadonlySet<string>> {
-    const rows = (list: readonly StoredMessage[]): Row[] =>
-      list.map(({ id, from, to, payload, at }) => ({ with: partnerOf({ from, to }, this.#user), id, from, to, payload, at }));
+  async #putMessages(messages: IDBObjectStore, { stored, live }: Batch): Promise<ReadonlySet<string>> {
     const present = (list: readonly Row[]): Promise<boolean[]> =>
       Promise.all(list.map(async (row) => (await result(messages.getKey([row.with, row.from, row.id]))) !== undefined));
-    const storedRows = rows(stored);
+    const storedRows = this.#rows(stored);
     const storedPresent = await present(storedRows);
-    for (const row of storedRows) if (row.at >= (ends.get(row.with) ?? -Infinity)) messages.put(row);
-    const liveRows = rows(live);
+    for (const row of storedRows) messages.put(row);
+    const liveRows = this.#rows(live);
     const livePresent = await present(liveRows);
     liveRows.forEach((row, index) => {
       if (!livePresent[index]) messages.put(row);
     });
     return new Set(storedRows.filter((_, index) => storedPresent[index]).map(keyOf));
+  }
+
+  /** Where all that is kept is there already, a page of history below it would have to go again at once: it is not taken. */
+  async #putSpan(transaction: IDBTransaction, { with: partner, before, floor, messages }: Span): Promise<void> {
+    const floors = transaction.objectStore("floors");
+    const store = transaction.objectStore("messages");
+    const old = (await result<FloorRow | undefined>(floors.get(partner)))?.floor;
+    if (before !== undefined) {
+      if (old === undefined || before < old) return;
+      const above = IDBKeyRange.bound([partner, before], endOf(partner), false, true);
+      if ((await result(store.index("byTime").count(above))) >= this.#keep) return;
+    }
+    for (const row of this.#rows(messages)) store.put(row);
+    floors.put({ with: partner, floor: Math.min(floor, old ?? Infinity) } satisfies FloorRow);
+  }
+
+  #rows(messages: readonly StoredMessage[]): Row[] {
+    return messages.map(({ id, from, to, payload, at }) => ({ with: partnerOf({ from, to }, this.#user), id, from, to, payload, at }));
   }
 
   /** Keeps the storage to its limit. A quarter above it is let pass, so that not every message costs a cut. */

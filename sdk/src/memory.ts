@@ -80,11 +80,13 @@ export class MemoryStorage extends WriteBehindStorage {
     for (const message of batch.live) {
       if (!this.#messagesOf(message).has(keyOf(message))) this.#messagesOf(message).set(keyOf(message), message);
     }
-    for (const { with: partner, before, floor } of batch.spans) {
+    for (const { with: partner, before, floor, messages } of batch.spans) {
       const old = drawer.floors.get(partner);
-      if (before === undefined || (old !== undefined && before >= old)) drawer.floors.set(partner, Math.min(floor, old ?? Infinity));
+      if (before !== undefined && (old === undefined || before < old)) continue;
+      for (const message of messages) this.#messagesOf(message).set(keyOf(message), message);
+      drawer.floors.set(partner, Math.min(floor, old ?? Infinity));
     }
-    for (const message of [...batch.stored, ...batch.live]) this.#cut(partnerOf(message, this.#user));
+    for (const partner of drawer.messages.keys()) this.#cut(partner);
     for (const record of batch.conversations.values()) drawer.conversations.set(record.with, record);
     for (const [id, record] of batch.outbox) {
       if (record) drawer.outbox.set(id, record);

@@ -25,13 +25,14 @@ export interface StoredState {
   readonly conversations: readonly ConversationRecord[];
 }
 
-/** Says that `messages` of the same changes hold all that the server has of a conversation from `floor` on, up to `before`. */
+/** All that the server has of a conversation from `floor` on, up to `before`. */
 export interface Span {
   readonly with: string;
   /** Exclusive; absent: up to the newest message. */
   readonly before?: Micros | undefined;
   /** -Infinity: the server has none below. */
   readonly floor: Micros;
+  readonly messages: readonly StoredMessage[];
 }
 
 export interface StoredPage {
@@ -48,7 +49,7 @@ export interface Batch {
   /** Forget messages, spans, conversations and the cursor before anything else; the outbox stays. */
   reset?: boolean;
   cursor?: string | undefined;
-  /** Messages as the server's store has them: they replace what is known under the same (conversation, `from`, `id`). */
+  /** Messages as the server's store has them, those of spans apart: they replace what is known under the same (conversation, `from`, `id`). */
   stored: StoredMessage[];
   /** Messages as live delivery or an ack told them: kept only where nothing is known. */
   live: StoredMessage[];

@@ -4,14 +4,16 @@ import type { Batch, ChatStorage, OutboxRecord, StoredPage, StoredState } from "
 
 const NOTHING: ReadonlySet<string> = new Set();
 const LOOK_MS = 15_000;
+const GATHER_MS = 100;
 
 function newBatch(): Batch {
   return { stored: [], live: [], spans: [], conversations: new Map(), outbox: new Map() };
 }
 
 /**
- * The queue of a storage: what accumulates while one transaction is under way goes into the next. The first failure ends the use of the
- * storage; the chat goes on in memory.
+ * The queue of a storage: what accumulates while one transaction is under way goes into the next. Live messages and pages, which the
+ * server has, too, are gathered for a tenth of a second, so that a burst costs few transactions, and a page is shown before it is
+ * written; everything else, above all messages that wait for their ack and marks, is written at once. The first failure ends the use of the storage; the chat goes on in memory.
  *
  * A storage extends this class by five methods, each of which may reject. Of each conversation one contiguous range of messages counts as
  * complete, from its floor to now, so that a page from here never hides messages that the server has in between. `write` keeps it so:
@@ -31,6 +33,8 @@ export abstract class WriteBehindStorage implements ChatStorage {
   #batch = newBatch();
   #writing: Promise<ReadonlySet<string>> = Promise.resolve(NOTHING);
   #next: Promise<ReadonlySet<string>> | undefined;
+  #isUrgent = false; // the batch is
+  #hurry: () => void = () => {}; // ends the gathering
   #looking: ReturnType<typeof setTimeout> | undefined;
   #waiting: ReadonlySet<string> = NOTHING; // ids that the last look found
 
@@ -60,14 +64,24 @@ export abstract class WriteBehindStorage implements ChatStorage {
   /** What is changed before `open` is stored after it. */
   change(edit: (batch: Batch) => unknown): void {
     edit(this.#batch);
-    void this.flush();
+    const { outbox, live, spans } = this.#batch;
+    void this.#write(outbox.size > 0 || live.length + spans.length === 0);
   }
 
-  async flush(): Promise<ReadonlySet<string>> {
+  flush(): Promise<ReadonlySet<string>> {
+    return this.#write(true);
+  }
+
+  async #write(isUrgent: boolean): Promise<ReadonlySet<string>> {
     if (this.#state === "closed") return NOTHING;
-    this.#next ??= this.#writing.then(() => {
+    if (isUrgent) {
+      this.#isUrgent = true;
+      this.#hurry();
+    }
+    this.#next ??= this.#writing.then(() => this.#gather()).then(() => {
       const batch = this.#batch;
       this.#batch = newBatch();
+      this.#isUrgent = false;
       this.#next = undefined;
       this.#writing = this.#try(() => this.write(batch)).then((known) => known ?? NOTHING);
       return this.#writing;
@@ -80,6 +94,14 @@ export abstract class WriteBehindStorage implements ChatStorage {
     await this.flush();
     if (this.#state === "open") this.closeNow();
     this.#state = "closed";
+  }
+
+  #gather(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#hurry = resolve;
+      if (this.#isUrgent) resolve();
+      else setTimeout(resolve, GATHER_MS);
+    });
   }
 
   #lookLater(): void {

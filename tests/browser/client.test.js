@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import {
-  CLIENT_A, CLIENT_B, connectionIs, eventually, launchBrowser, messages, newUsers, send, sendFrames, statesAre, texts,
+  CLIENT_A, CLIENT_B, connectionIs, eventually, launchBrowser, messages, newUsers, post, send, sendFrames, statesAre, texts,
   stored, textsAre, unreadIs, withClients,
 } from "./harness.js";
 
@@ -102,8 +102,7 @@ scenario("the history is there after a reload", async ({ open }) => {
 scenario("scrolling up brings the whole history, and the view stays where it was", async ({ open }) => {
   const [alice, bob] = newUsers("alice", "bob");
   const count = 2 * PAGE_MESSAGES + 20;
-  const empty = await open(CLIENT_A);
-  await sendFrames(empty, alice, bob, Array.from({ length: count }, (_, index) => `message ${index}`));
+  await post(CLIENT_A, alice, bob, Array.from({ length: count }, (_, index) => `message ${index}`));
 
   const page = await open(CLIENT_B, { me: bob, to: alice });
   const shown = async () => (await texts(page)).map((text) => Number(text.replace("message ", "")));

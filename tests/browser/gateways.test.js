@@ -28,6 +28,7 @@ scenario("the page says calmly that its gateway is gone, takes what is written, 
   await stored(CLIENT_A, alice, bob, ["before"]);
   await control("kill", 0);
   await eventually(() => page.textContent("#status .state"), "Connection lost. Trying again…", "the page says something else");
+  await page.waitForSelector("#status"); // becomes visible
   assert.equal(await page.getAttribute("#status", "role"), "status"); // read out when there is a pause, not as an alarm
   await send(page, "meanwhile");
   await statesAre(page, ["sent", "pending"]);

@@ -112,8 +112,9 @@ export function socketOf(client) {
   return client.replace(/^http/, "ws").replace(/\/client.*/, "/ws");
 }
 
+// Those that are shown: the list hides what it has not measured yet, whose innerText is empty.
 export function messages(page) {
-  return page.$$eval("#messages [data-id]", (elements) => elements.map((element) => ({
+  return page.$$eval("#messages [data-id]", (elements) => elements.filter((element) => element.checkVisibility({ visibilityProperty: true })).map((element) => ({
     id: element.dataset.id,
     from: element.dataset.from,
     state: element.dataset.state,

@@ -445,6 +445,39 @@ describe("with a storage", () => {
     expect(texts(bob).slice(0, 31)).toEqual(Array.from({ length: 31 }, (_, index) => `m${150 + index}`));
   });
 
+  test("a burst is written in a few transactions; what waits for its ack, and a mark, at once", async () => {
+    let writes = 0;
+    let outbox = 0;
+    let readAt = 0;
+    class Counted extends MemoryStorage {
+      protected override write(batch: Parameters<MemoryStorage["write"]>[0]) {
+        writes++;
+        outbox += batch.outbox.size;
+        readAt = batch.conversations.get("bob")?.readAt ?? readAt;
+        return super.write(batch);
+      }
+    }
+    const chat = world.open("alice", { storage: new Counted() });
+    await world.pass();
+    writes = 0;
+    for (let index = 0; index < 100; index++) {
+      world.server().post("bob", "alice", `m${index}`);
+      await world.pass(10);
+    }
+    expect(writes).toBeGreaterThan(5);
+    expect(writes).toBeLessThan(15);
+    await world.pass(200);
+    chat.conversation("bob").markRead();
+    await world.pass(0);
+    expect(readAt).toBe(chat.conversation("bob").last?.at);
+    world.server().post("bob", "alice", "still being gathered");
+    await world.pass(10);
+    world.server().mute = true;
+    chat.send("bob", "mine");
+    await world.pass(0);
+    expect(outbox).toBe(1);
+  });
+
   test("a storage that fails is told of once, and left", async () => {
     class Full extends MemoryStorage {
       protected override async write(): Promise<never> {

@@ -87,17 +87,15 @@ describe.each<[string, () => (keep?: number) => ChatStorage]>([
 
   test("pages go from the newest to the floor, never splitting one at", async () => {
     const storage = await opened();
-    await write(storage, ({ stored, spans }) => {
-      stored.push(...range(11, 20), message(15, { id: "twin" }), message(3));
-      spans.push({ with: "bob", floor: 11 });
+    await write(storage, ({ spans }) => {
+      spans.push({ with: "bob", floor: 11, messages: [...range(11, 20), message(15, { id: "twin" }), message(3)] });
     });
     expect(await ats(storage, undefined, 5)).toEqual({ ats: [16, 17, 18, 19, 20], complete: true, more: true });
     expect(await ats(storage, 16, 1)).toEqual({ ats: [15, 15], complete: true, more: true });
     expect(await ats(storage, 15, 50)).toEqual({ ats: [11, 12, 13, 14], complete: true, more: true }); // 3 may have neighbours
     expect(await ats(storage, 11, 50)).toEqual({ ats: [], complete: false, more: true });
-    await write(storage, ({ stored, spans }) => {
-      stored.push(...range(1, 10));
-      spans.push({ with: "bob", before: 11, floor: -Infinity });
+    await write(storage, ({ spans }) => {
+      spans.push({ with: "bob", before: 11, floor: -Infinity, messages: range(1, 10) });
     });
     expect(await ats(storage, 11, 50)).toEqual({ ats: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10], complete: true, more: false });
   });
@@ -106,17 +104,16 @@ describe.each<[string, () => (keep?: number) => ChatStorage]>([
     const storage = await opened();
     await write(storage, ({ live, spans }) => {
       live.push(...range(30, 32));
-      spans.push({ with: "bob", before: 20, floor: 10 });
+      spans.push({ with: "bob", before: 20, floor: 10, messages: [] });
     });
     expect(await ats(storage)).toMatchObject({ ats: [30, 31, 32], complete: false });
-    await write(storage, ({ spans }) => spans.push({ with: "bob", floor: 30 }));
-    await write(storage, ({ stored, spans }) => {
-      stored.push(...range(10, 19));
-      spans.push({ with: "bob", before: 20, floor: 10 });
+    await write(storage, ({ spans }) => spans.push({ with: "bob", floor: 30, messages: [] }));
+    await write(storage, ({ spans }) => {
+      spans.push({ with: "bob", before: 20, floor: 10, messages: range(10, 19) });
     });
     expect(await ats(storage)).toEqual({ ats: [30, 31, 32], complete: true, more: true });
-    await write(storage, ({ spans }) => spans.push({ with: "bob", before: 30, floor: 25 }));
-    await write(storage, ({ spans }) => spans.push({ with: "bob", floor: 31 })); // a shorter one takes nothing away
+    await write(storage, ({ spans }) => spans.push({ with: "bob", before: 30, floor: 25, messages: [] }));
+    await write(storage, ({ spans }) => spans.push({ with: "bob", floor: 31, messages: [] })); // a shorter one takes nothing away
     expect((await ats(storage, 31)).ats).toEqual([30]);
   });
 
@@ -130,16 +127,14 @@ describe.each<[string, () => (keep?: number) => ChatStorage]>([
 
   test("keeps about the newest, and its floor rises", async () => {
     const storage = await opened(20);
-    await write(storage, ({ stored, spans }) => {
-      stored.push(...range(101, 125));
-      spans.push({ with: "bob", floor: -Infinity });
+    await write(storage, ({ spans }) => {
+      spans.push({ with: "bob", floor: -Infinity, messages: range(101, 125) });
     });
     expect((await ats(storage)).ats).toHaveLength(25);
     await write(storage, ({ live }) => live.push(message(126)));
     expect(await ats(storage)).toEqual({ ats: range(107, 126).map(({ at }) => at), complete: true, more: true });
-    await write(storage, ({ stored, spans }) => { // another tab, which still has the older ones
-      stored.push(...range(91, 100));
-      spans.push({ with: "bob", before: 101, floor: 91 });
+    await write(storage, ({ spans }) => { // another tab, which still has the older ones
+      spans.push({ with: "bob", before: 101, floor: 91, messages: range(91, 100) });
     });
     expect((await ats(storage)).ats[0]).toBe(107);
   });
@@ -147,9 +142,8 @@ describe.each<[string, () => (keep?: number) => ChatStorage]>([
   test("two tabs share it", async () => {
     const [one, two] = [await opened(), await opened()];
     await Promise.all([
-      write(one, ({ stored, spans }) => {
-        stored.push(...range(1, 50));
-        spans.push({ with: "bob", floor: 1 });
+      write(one, ({ spans }) => {
+        spans.push({ with: "bob", floor: 1, messages: range(1, 50) });
       }),
       write(two, ({ live }) => live.push(...range(51, 60))),
     ]);
@@ -159,9 +153,8 @@ describe.each<[string, () => (keep?: number) => ChatStorage]>([
 
   test("reset forgets all but the outbox", async () => {
     const storage = await opened();
-    await write(storage, ({ stored, spans, outbox }) => {
-      stored.push(message(1));
-      spans.push({ with: "bob", floor: 1 });
+    await write(storage, ({ spans, outbox }) => {
+      spans.push({ with: "bob", floor: 1, messages: [message(1)] });
       outbox.set("o", message(2, { id: "o", from: user, to: "bob" }));
     });
     await write(storage, (batch) => {
@@ -190,9 +183,8 @@ test("IndexedDbStorage: a long history that is read leaves no more than is kept,
   const storage = new IndexedDbStorage({ keep: 20 });
   await storage.open(SERVER, "reader");
   const page = async (from: number, before: number | undefined): Promise<void> => {
-    storage.change(({ stored, spans }) => {
-      stored.push(...range(from, from + 3));
-      spans.push({ with: "bob", before, floor: from });
+    storage.change(({ spans }) => {
+      spans.push({ with: "bob", before, floor: from, messages: range(from, from + 3) });
     });
     await storage.flush();
   };
@@ -209,6 +201,21 @@ test("IndexedDbStorage: a long history that is read leaves no more than is kept,
   expect(keys.length).toBe(20);
   expect((await storage.read("bob", undefined, 50)).messages.map(({ at }) => at)).toEqual(range(81, 100).map(({ at }) => at));
   expect(await storage.read("bob", 81, 50)).toMatchObject({ messages: [], complete: false });
+});
+
+test("IndexedDbStorage: the messages that are kept are searched, all of them, the newest first", async () => {
+  const storage = new IndexedDbStorage({ keep: 5_000 });
+  await storage.open(SERVER, "alice");
+  storage.change(({ spans, live }) => {
+    spans.push({ with: "bob", floor: 1, messages: range(1, 1_300) });
+    live.push(message(7_000, { from: "alice", to: "carol", payload: "mine: TEXT 77" }), message(3, { from: "zoe", payload: "Text 777, the oldest" }));
+  });
+  const found = async (text: string, limit = 50) => (await storage.search(text, { limit })).map(({ with: partner, at }) => `${partner} ${at}`);
+  expect(await found("text 77")).toEqual(["carol 7000", ...range(770, 779).map(({ at }) => `bob ${at}`).reverse(), "bob 77", "zoe 3"]);
+  expect(await found("Text 1299")).toEqual(["bob 1299"]);
+  expect(await found("text", 2)).toEqual(["carol 7000", "bob 1300"]);
+  expect(await found("nowhere")).toEqual([]);
+  await expect(storage.search("text", { signal: AbortSignal.abort() })).rejects.toMatchObject({ code: "aborted" });
 });
 
 test("IndexedDbStorage: one user's data can be deleted; a tab that has it open fails and goes on in memory", async () => {

@@ -1,15 +1,18 @@
 import type { JSX } from "preact";
 import { memo } from "preact/compat";
 import { useRef } from "preact/hooks";
+import type { FoundMessage } from "simplechat-client/indexeddb";
 import { formatBrief, formatCount, plural, t } from "../i18n/index.js";
 import { today } from "../state/appearance.js";
 import { draftsOf } from "../state/drafts.js";
+import { useFoundMessages } from "../state/message-search.js";
 import type { Row, Session } from "../state/session.js";
 import { focusComposer } from "../state/shortcuts.js";
 import { isAddress } from "../text/address.js";
 import { dayOf } from "../text/days.js";
 import { preview } from "../text/shape.js";
 import { Avatar } from "./Avatar.js";
+import { FoundMessages } from "./FoundMessages.js";
 import { Icon } from "./icons.js";
 import { MessageState } from "./MessageState.js";
 
@@ -19,12 +22,14 @@ interface Props {
   readonly session: Session;
   /** What was searched for. */
   readonly text: string;
-  readonly choose: (partner: string) => void;
+  /** @param message where to open it */
+  readonly choose: (partner: string, message?: FoundMessage) => void;
 }
 
 /** One tab stop, within which the arrow keys move. */
 export function ConversationList({ session, text, choose }: Props): JSX.Element {
-  const list = useRef<HTMLUListElement>(null);
+  const list = useRef<HTMLElement>(null);
+  const found = useFoundMessages(session, text).value;
   const drafts = draftsOf(session.user);
   drafts.version.value; // a draft that comes or goes shows
   const current = session.open.value?.partner;
@@ -49,8 +54,8 @@ export function ConversationList({ session, text, choose }: Props): JSX.Element 
   }
 
   return (
-    <nav id="conversations" aria-label={t("conversations")} onScroll={scrolled} onKeyDown={keyDown}>
-      <ul ref={list}>
+    <nav id="conversations" ref={list} aria-label={t("conversations")} onScroll={scrolled} onKeyDown={keyDown}>
+      <ul>
         {rows.map((row) => (
           <ConversationItem key={row.with} row={row} me={session.user} isCurrent={row.with === current} isTabStop={row.with === tabStop && !canStart}
             draft={row.with === current ? "" : drafts.get(row.with)} day={today.value} choose={choose} />
@@ -64,7 +69,8 @@ export function ConversationList({ session, text, choose }: Props): JSX.Element 
           </li>
         )}
       </ul>
-      {rows.length === 0 && !canStart && (
+      <FoundMessages messages={found} me={session.user} text={text} choose={choose} />
+      {rows.length === 0 && found.length === 0 && !canStart && (
         text
           ? <p class="list-hint">{t("nothingFound", { text })}</p>
           : <p class="list-hint"><b>{t("noConversations")}</b>{t("noConversationsHint")}</p>

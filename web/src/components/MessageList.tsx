@@ -1,7 +1,7 @@
 import type { JSX } from "preact";
 import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Message } from "simplechat-client";
-import { Virtualizer, type VirtualizerHandle } from "virtua";
+import { Virtualizer, type ScrollToIndexOpts, type VirtualizerHandle } from "virtua";
 import { t } from "../i18n/index.js";
 import { today } from "../state/appearance.js";
 import type { ConversationView } from "../state/conversation-view.js";
@@ -14,6 +14,7 @@ const HEAD_PX = 72; // what stands above the first message, always as high
 const NEAR_START_PX = 2_000;
 const NEAR_END_PX = 24;
 const PLACING_MS = 150; // until what comes into view is measured
+const PLACING_MAX_MS = 2_000; // on a busy device
 const ESTIMATED_PX = 44;
 
 interface Props {
@@ -30,12 +31,13 @@ export function MessageList({ session, view }: Props): JSX.Element {
   const day = today.value;
   const shift = useShift(messages);
   const [active, setActive] = useState(-1); // the index of the message that has the focus
-  useStaying(view, messages, scroller, list);
+  const [found, setFound] = useState<string>(); // the key of the message that was searched for
+  useStaying(view, messages, scroller, list, setFound);
 
   const row = useCallback((message: Message, index: number) => (
     <MessageRow key={message.key} session={session} message={message} previous={messages[index - 1]} next={messages[index + 1]}
-      firstNew={firstNew} day={day} />
-  ), [messages, firstNew, day, session]);
+      firstNew={firstNew} isFound={message.key === found} day={day} />
+  ), [messages, firstNew, found, day, session]);
 
   function focusMessage(index: number): void {
     const message = messages[index];
@@ -43,7 +45,7 @@ export function MessageList({ session, view }: Props): JSX.Element {
     setActive(index);
     list.current?.scrollToIndex(index, { align: "nearest" });
     const focus = (tries: number): void => {
-      const element = scroller.current?.querySelector<HTMLElement>(`[data-key="${CSS.escape(message.key)}"]`);
+      const element = elementOf(scroller.current, message.key);
       if (element) element.focus({ preventScroll: true });
       else if (tries > 0) requestAnimationFrame(() => focus(tries - 1));
     };
@@ -124,6 +126,7 @@ function useStaying(
   messages: readonly Message[],
   scroller: { readonly current: HTMLDivElement | null },
   list: { readonly current: VirtualizerHandle | null },
+  setFound: (key: string) => void,
 ): void {
   const isAtEnd = useRef(true);
   const hasPlaced = useRef(false);
@@ -132,6 +135,8 @@ function useStaying(
   const toEnd = view.toEnd.value;
   const isLoaded = view.loaded.value;
   const isSettled = view.isSettled.value;
+  const isFinding = view.isFinding.value;
+  const target = view.target.value;
 
   const goToEnd = useCallback(() => {
     const { current } = scroller;
@@ -170,23 +175,53 @@ function useStaying(
     goToEnd();
   }, [toEnd]);
 
-  // Once, when it is known what is new.
-  useLayoutEffect(() => {
-    if (hasPlaced.current || !isLoaded || !isSettled) return;
+  const goTo = useCallback((index: number, key: string, options: ScrollToIndexOpts, then = () => {}) => {
     hasPlaced.current = true;
-    const index = messages.findIndex(({ key }) => key === view.firstNew.peek());
-    if (index < 0) return view.placed();
     isPlacing.current = true; // or the list, as it is measured, would be pulled back to the end
     isAtEnd.current = false;
-    requestAnimationFrame(() => {
-      list.current?.scrollToIndex(index, { align: "start", offset: -HEAD_PX });
-      setTimeout(() => {
+    requestAnimationFrame((startMs) => {
+      list.current?.scrollToIndex(index, options);
+      const follow = (nowMs: number): void => {
+        const waitMs = isInView(scroller.current, elementOf(scroller.current, key)) ? PLACING_MS : PLACING_MAX_MS;
+        if (nowMs < startMs + waitMs) return void requestAnimationFrame(follow);
         isPlacing.current = false;
         look.current();
         view.placed();
-      }, PLACING_MS);
+        then();
+      };
+      requestAnimationFrame(follow);
     });
-  }, [isLoaded, isSettled, messages]);
+  }, []);
+
+  // Once, when it is known what is new.
+  useLayoutEffect(() => {
+    if (hasPlaced.current || !isLoaded || !isSettled || isFinding) return;
+    hasPlaced.current = true;
+    const firstNew = view.firstNew.peek();
+    const index = messages.findIndex(({ key }) => key === firstNew);
+    if (firstNew === undefined || index < 0) return view.placed();
+    goTo(index, firstNew, { align: "start", offset: -HEAD_PX });
+  }, [isLoaded, isSettled, isFinding, messages]);
+
+  // Whenever a message was searched for.
+  useLayoutEffect(() => {
+    const index = target === undefined ? -1 : messages.findIndex(({ key }) => key === target);
+    if (target === undefined || index < 0) return;
+    setFound(target);
+    goTo(index, target, { align: "center" }, () => elementOf(scroller.current, target)?.focus({ preventScroll: true }));
+    view.target.value = undefined;
+    view.isFinding.value = false;
+  }, [target, messages]);
+}
+
+function elementOf(scroller: HTMLElement | null, key: string): HTMLElement | null | undefined {
+  return scroller?.querySelector<HTMLElement>(`[data-key="${CSS.escape(key)}"]`);
+}
+
+function isInView(scroller: HTMLElement | null, element: HTMLElement | null | undefined): boolean {
+  if (!scroller || !element) return false;
+  const [view, box] = [scroller.getBoundingClientRect(), element.getBoundingClientRect()];
+  return box.bottom > view.top && box.top < view.bottom;
 }
 
 /** From the composer, to go back through the messages. */

@@ -17,18 +17,20 @@ interface Props {
   readonly previous: Message | undefined;
   readonly next: Message | undefined;
   readonly firstNew: string | undefined;
+  /** It was searched for. */
+  readonly isFound: boolean;
   /** Today, as a number. */
   readonly day: number;
 }
 
 /** Renders again only if itself, a neighbour, or the day is another. */
-export const MessageRow = memo(({ session, message, previous, next, firstNew, day }: Props): JSX.Element => {
+export const MessageRow = memo(({ session, message, previous, next, firstNew, isFound, day }: Props): JSX.Element => {
   const { id, from, to, payload, at, key, state } = message;
   const isMine = from === session.user;
   const { startsDay, startsNew, startsRun, endsRun } = place(previous, message, next, firstNew);
   // Within a run, a message shows only what differs from the one below.
   const showsMeta = endsRun || next?.state !== state;
-  const classes = ["row", isMine ? "mine" : "theirs", startsRun && "starts", endsRun && "ends"];
+  const classes = ["row", isMine ? "mine" : "theirs", startsRun && "starts", endsRun && "ends", isFound && "found"];
   return (
     <div class={classes.filter(Boolean).join(" ")}>
       {startsDay && <p class="day"><span>{formatDay(at, day - dayOf(at))}</span></p>}
@@ -59,8 +61,10 @@ function Failure({ session, message: { id, error = "" } }: { session: Session; m
   return (
     <div class="failure">
       <span>{t("notSent", { reason: describeError(error, error) })}</span>
-      <button type="button" class="text-button" onClick={() => session.retry(id)}>{t("retry")}</button>
-      <button type="button" class="text-button" onClick={() => session.discard(id)}>{t("discard")}</button>
+      <span class="failure-actions">
+        <button type="button" class="text-button" onClick={() => session.retry(id)}>{t("retry")}</button>
+        <button type="button" class="text-button" onClick={() => session.discard(id)}>{t("discard")}</button>
+      </span>
     </div>
   );
 }

@@ -1,6 +1,7 @@
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useRef } from "preact/hooks";
+import type { FoundMessage } from "simplechat-client/indexeddb";
 import { t } from "../i18n/index.js";
 import { open } from "../state/identity.js";
 import type { Session } from "../state/session.js";
@@ -15,9 +16,11 @@ export function Sidebar({ session }: { session: Session }): JSX.Element {
   const field = useRef<HTMLInputElement>(null);
   const text = search.value.trim();
 
-  function choose(partner: string): void {
-    search.value = "";
+  /** The search stays while its results are looked at. */
+  function choose(partner: string, message?: FoundMessage): void {
+    if (!message) search.value = "";
     open(partner);
+    if (message) void session.open.peek()?.find(message);
   }
 
   /** Enter opens what the list shows first, or begins a chat. */

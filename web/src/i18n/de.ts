@@ -5,7 +5,7 @@ export const de: Catalogue = {
 
   myId: "Meine Kennung",
   recipientId: "Kennung des Empfängers",
-  optional: "freiwillig",
+  optional: "optional",
   register: "Anmelden",
   token: "Token",
   tokenHint: "Der Server verlangt einen Nachweis, wer du bist. Der Token bleibt in diesem Tab.",
@@ -35,6 +35,7 @@ export const de: Catalogue = {
   noConversations: "Noch keine Unterhaltungen",
   noConversationsHint: "Gib oben eine Kennung ein, um jemandem zu schreiben.",
   nothingFound: "Nichts gefunden für „{text}“",
+  foundMessages: "Nachrichten auf diesem Gerät",
   unread: { one: "{count} ungelesene Nachricht", other: "{count} ungelesene Nachrichten" },
   you: "Du",
   youSaid: "Du: {text}",

@@ -40,6 +40,7 @@ export const en = {
   noConversations: "No conversations yet",
   noConversationsHint: "Type somebody’s id above to write to them.",
   nothingFound: "Nothing found for “{text}”",
+  foundMessages: "Messages on this device",
   unread: { one: "{count} unread message", other: "{count} unread messages" } as Plural,
   you: "You",
   youSaid: "You: {text}",

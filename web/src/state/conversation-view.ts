@@ -34,6 +34,10 @@ export class ConversationView {
   readonly isSettled = signal(false);
   /** The newest message is not in view. */
   readonly isAway = signal(false);
+  /** The key of a message to go to, which the window holds; the list takes it. */
+  readonly target = signal<string | undefined>(undefined);
+  /** A message that was searched for is being brought: until then the list finds no other place. */
+  readonly isFinding = signal(false);
   /** Rises when the reader has to see the end: after sending, or on demand. */
   readonly toEnd = signal(0);
   readonly isEmpty = computed(() => this.messages.value.length === 0);
@@ -60,7 +64,7 @@ export class ConversationView {
     this.#listening = conversation.on("change", () => this.#refreshSoon());
     this.refresh();
     if (opened.has(conversation)) this.loaded.value = true;
-    else this.#firstPage = this.loadEarlier(FIRST_PAGE);
+    else this.#firstPage = this.loadEarlier(Math.min(PAGE, Math.max(FIRST_PAGE, conversation.unread + READ_SHOWN)));
   }
 
   close(): void {
@@ -101,6 +105,21 @@ export class ConversationView {
   loadEarlier(limit = PAGE): Promise<boolean> {
     return this.#page ??= this.#load(limit).finally(() => {
       this.#page = undefined;
+    });
+  }
+
+  /** Brings the window down to a message, and the message into view. */
+  async find({ from, id, at }: Pick<Message, "from" | "id" | "at">): Promise<void> {
+    const { conversation } = this;
+    const key = `${from} ${id}`;
+    const isHere = (): boolean => conversation.messages.some((message) => message.key === key);
+    this.#clearedAt = 0;
+    this.isFinding.value = true;
+    for (let goesOn = true; goesOn && !isHere() && !((conversation.messages[0]?.at ?? Infinity) < at);) goesOn = await this.loadEarlier();
+    this.refresh();
+    batch(() => {
+      if (isHere()) this.target.value = key;
+      else this.isFinding.value = false;
     });
   }
 
@@ -145,7 +164,7 @@ export class ConversationView {
       this.firstNew.value = this.#firstNewKey();
     });
     this.seen();
-    if (!this.isAway.value && conversation.messages.length > KEPT_MAX) conversation.trim(KEPT_AT_LEAST);
+    if (!this.isAway.value && !this.isFinding.value && conversation.messages.length > KEPT_MAX) conversation.trim(KEPT_AT_LEAST);
   }
 
   async #load(limit: number): Promise<boolean> {

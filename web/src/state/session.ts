@@ -2,7 +2,7 @@
 
 import { batch, signal } from "@preact/signals";
 import { Chat, type ChatError, type Conversation, type Message, type StateEvent } from "simplechat-client";
-import { IndexedDbStorage } from "simplechat-client/indexeddb";
+import { IndexedDbStorage, type FoundMessage } from "simplechat-client/indexeddb";
 import { ConversationView } from "./conversation-view.js";
 import { perFrame } from "./frame.js";
 
@@ -38,6 +38,7 @@ export class Session {
   /** A message came into the open conversation, for announcements. */
   onIncoming: ((message: Message) => void) | undefined;
 
+  readonly #storage = new IndexedDbStorage({ keep: KEEP });
   readonly #chat: Chat;
   readonly #ended = new AbortController();
   readonly #listening: readonly (() => void)[];
@@ -49,7 +50,7 @@ export class Session {
   constructor({ user, server, token }: SessionOptions) {
     this.user = user;
     this.server = server;
-    this.#chat = new Chat({ url: server.split(" "), server, user, storage: new IndexedDbStorage({ keep: KEEP }), ...(token ? { token } : {}) });
+    this.#chat = new Chat({ url: server.split(" "), server, user, storage: this.#storage, ...(token ? { token } : {}) });
     this.#listening = [
       this.#chat.on("state", (event) => this.#stateChanged(event)),
       this.#chat.on("conversations", () => this.#refreshSoon()),
@@ -86,6 +87,11 @@ export class Session {
   send(view: ConversationView, text: string): void {
     view.conversation.send(text);
     view.sent();
+  }
+
+  /** Of the messages that this browser keeps, the newest that have the text. */
+  searchMessages(text: string, limit: number, signal: AbortSignal): Promise<readonly FoundMessage[]> {
+    return this.#storage.search(text, { limit, signal });
   }
 
   retry(id: string): void {
