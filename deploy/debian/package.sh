@@ -13,10 +13,11 @@ program=$("$bin/simplechat" --version)
 [ "$program" = "simplechat $version" ] || { echo "package: the changelog says $version, the program '$program'" >&2; exit 1; }
 
 rm -rf build/package
-mkdir -p $tree/bin $tree/doc
+mkdir -p $tree/bin $tree/doc/docs
 cp -r deploy/debian $tree/debian
 cp "$bin"/{simplechat,sv-discover,sv-persist,sv-websocket} $tree/bin/
-cp README.md SECURITY.md docs/{configuration,operations,protocol,guarantees,capacity}.md docs/{asyncapi,openapi}.yaml $tree/doc/
+cp README.md ARCHITECTURE.md SECURITY.md $tree/doc/
+cp -r docs/*.md docs/*.yaml docs/decisions $tree/doc/docs/
 /usr/bin/python3 deploy/sbom.py --build "$(dirname "$bin")" >$tree/doc/simplechat.spdx.json
 
 # The same sources give the same packages, byte for byte.
