@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes the Debian packages of what build/release/bin holds, in build/package. Called by `./dev package`.
+# package.sh [BIN]: makes the Debian packages of the programs in BIN (build/release/bin), in build/package. Called by `./dev package`.
 #
 # debhelper rather than CPack or bare dpkg-deb: it knows how units, sysusers and conffiles are set up, upgraded and removed, and those
 # maintainer scripts are what goes wrong when they are written by hand.
@@ -13,11 +13,12 @@ program=$("$bin/simplechat" --version)
 [ "$program" = "simplechat $version" ] || { echo "package: the changelog says $version, the program '$program'" >&2; exit 1; }
 
 rm -rf build/package
-mkdir -p $tree/bin $tree/doc
+mkdir -p $tree/bin $tree/doc/docs
 cp -r deploy/debian $tree/debian
 cp "$bin"/{simplechat,sv-discover,sv-persist,sv-websocket} $tree/bin/
-cp README.md SECURITY.md docs/{configuration,operations,protocol,guarantees,capacity}.md docs/{asyncapi,openapi}.yaml $tree/doc/
-/usr/bin/python3 deploy/sbom.py >$tree/doc/simplechat.spdx.json
+cp README.md ARCHITECTURE.md SECURITY.md $tree/doc/
+cp -r docs/*.md docs/*.yaml docs/decisions $tree/doc/docs/
+/usr/bin/python3 deploy/sbom.py --build "$(dirname "$bin")" >$tree/doc/simplechat.spdx.json
 
 # The same sources give the same packages, byte for byte.
 SOURCE_DATE_EPOCH=$(dpkg-parsechangelog -l deploy/debian/changelog -S Timestamp)

@@ -20,26 +20,34 @@ def why_not() -> str | None:
 
 
 class Podman:
-    """runc, because crun refuses machines whose cgroups are partly of version 1 and partly of 2."""
+    """runc, because crun refuses machines whose cgroups are partly of version 1 and partly of 2.
 
-    def __init__(self, directory: pathlib.Path):
-        self.environment = {**os.environ, "CONTAINERS_CONF": str(directory / "containers.conf")}
+    Images stay in `storage`, so that what has not changed is not built again; the state of running containers is in `directory`.
+    """
+
+    def __init__(self, storage: pathlib.Path, directory: pathlib.Path):
+        self.environment = {**os.environ, "CONTAINERS_CONF": str(directory / "containers.conf"),
+                            "CONTAINERS_STORAGE_CONF": str(directory / "storage.conf")}
         files = min(resource.getrlimit(resource.RLIMIT_NOFILE)[1], 1 << 20)
         directory.mkdir(parents=True, exist_ok=True)
         # podman would otherwise ask for more than it may have, and have nothing.
         (directory / "containers.conf").write_text(
-            f'[containers]\ndefault_ulimits = ["nofile={files}:{files}", "nproc=32768:32768"]\n[engine]\nruntime = "runc"\n'
-            'cgroup_manager = "cgroupfs"\nevents_logger = "none"\n')
-        self._words = ["podman", "--root", str(directory / "storage"), "--runroot", str(directory / "run"), "--storage-driver", "overlay"]
+            f'[containers]\ndefault_ulimits = ["nofile={files}:{files}", "nproc=32768:32768"]\n'
+            '[engine]\nruntime = "runc"\ncgroup_manager = "cgroupfs"\nevents_logger = "none"\n[network]\nnetwork_backend = "netavark"\n')
+        (directory / "storage.conf").write_text(f'[storage]\ndriver = "overlay"\ngraphroot = "{storage}"\nrunroot = "{directory}/run"\n')
 
-    def __call__(self, *words, check: bool = True) -> str:
-        ran = subprocess.run([*self._words, *map(str, words)], capture_output=True, text=True, check=False, env=self.environment, timeout=280)
-        assert not check or ran.returncode == 0, f"podman {words}: exit status {ran.returncode}\n{ran.stdout[-3000:]}\n{ran.stderr[-3000:]}"
-        return ran.stdout.strip() if check else ran.stdout + ran.stderr
+    def __call__(self, *words, check: bool = True, stdin: bytes | None = None) -> str:
+        ran = subprocess.run(["podman", *map(str, words)], capture_output=True, check=False, env=self.environment, input=stdin, timeout=280)
+        output, errors = ran.stdout.decode(), ran.stderr.decode()
+        assert not check or ran.returncode == 0, f"podman {words}: exit status {ran.returncode}\n{output[-3000:]}\n{errors[-3000:]}"
+        return output.strip() if check else output + errors
 
     def image_from_tree(self, tree: pathlib.Path, name: str) -> None:
+        """Makes the image, unless there is one of this name."""
+        if name in self("images", "--format", "{{.Repository}}:{{.Tag}}").splitlines():
+            return
         packed = subprocess.Popen(["tar", "--directory", tree, "--create", "--exclude=./proc/*", "--exclude=./sys/*", "."], stdout=subprocess.PIPE)
-        subprocess.run([*self._words, "import", "--quiet", "-", name], stdin=packed.stdout, check=True, capture_output=True, env=self.environment)
+        subprocess.run(["podman", "import", "--quiet", "-", name], stdin=packed.stdout, check=True, capture_output=True, env=self.environment)
         assert packed.wait() == 0
 
     def megabytes(self, image: str) -> float:

@@ -39,6 +39,14 @@ def test_config_files_are_conffiles_and_roots_alone(packages):
         assert {listing(packages[package])[path] for path in paths} == {"-rw------- root/root"}
 
 
+def test_every_program_has_its_man_page_and_the_documents_are_there(packages):
+    for package, pages in {"simplechat": ["man8/simplechat.8", "man1/simplechat-chat.1"],
+                           "simplechat-cluster": ["man8/sv-websocket.8", "man8/sv-discover.8", "man8/sv-persist.8"]}.items():
+        paths = listing(packages[package])
+        for path in [f"man/{page}.gz" for page in pages] + [f"doc/{package}/{name}" for name in ("SECURITY.md", "docs/operations.md", "simplechat.spdx.json")]:
+            assert f"/usr/share/{path}" in paths
+
+
 def test_the_shared_libraries_are_depended_on(packages):
     assert {"libssl3", "libsqlite3-0", "libc6"} <= set(machines.dependencies(packages["simplechat"]))
     assert {"libpq5", "libhiredis0.14", "librabbitmq4"} <= set(machines.dependencies(packages["simplechat-cluster"]))

@@ -46,8 +46,9 @@ async def eventually(read, good, what: str, seconds: float = DEADLINE_S):
 
 
 def connect(url: str, open_timeout: float = DEADLINE_S, close_timeout: float = DEADLINE_S, tls: ssl.SSLContext | None = None):
-    return websockets.connect(url, compression=None, max_size=None, max_queue=None, ping_interval=None,
-                              open_timeout=open_timeout, close_timeout=close_timeout, ssl=tls)
+    """Without `tls`, a wss: URL is trusted as the system's authorities say, or SSL_CERT_FILE."""
+    return websockets.connect(url, compression=None, max_size=None, max_queue=None, ping_interval=None, open_timeout=open_timeout,
+                              close_timeout=close_timeout, **({"ssl": tls} if tls else {}))
 
 
 class Client:
