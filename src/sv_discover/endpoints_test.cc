@@ -77,7 +77,7 @@ class EndpointsTest : public ::testing::Test {
   adapters::memory::MemoryDirectory directory_{[this] { return now_; }, [] { return chat::Timestamp{17}; }};
   MapPlainRecords plain_;
   runtime::MetricsRegistry metrics_;
-  Probe probe_{metrics_};
+  Probe probe_{metrics_, Locator::kUsersWaitingMax};
   Locator locator_{io_.get_executor(), directory_, probe_};
   runtime::HttpRoutes routes_;
 };

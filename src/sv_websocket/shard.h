@@ -78,6 +78,10 @@ class Shard {
   // sync would not show yet what others have lately published. Thread-safe.
   void resync_all();
 
+  // What waits now, and how much may.
+  [[nodiscard]] Depths depths() const;
+  [[nodiscard]] Depths bounds() const;
+
   [[nodiscard]] runtime::Reactor& reactor() { return reactor_; }
   [[nodiscard]] DeliveryMailbox& mailbox() { return mailbox_; }
   [[nodiscard]] Hub& hub() { return hub_; }
@@ -85,7 +89,8 @@ class Shard {
   [[nodiscard]] SessionServices& services() { return services_; }
 
  private:
-  void settled(const Publisher::Sender& sender, const chat::MessageView& message, const chat::Result<void>& outcome);
+  void settled(const Publisher::Sender& sender, const chat::MessageView& message, const chat::Result<void>& outcome,
+               Publisher::TimePoint since);
   void tick();
 
   runtime::Reactor& reactor_;
@@ -102,6 +107,7 @@ class Shard {
   SessionServices services_;
   boost::asio::steady_timer tick_;
   unsigned ticks_ = 0;
+  std::size_t acked_ = 0;                                                    // of the batch that is being settled
   std::optional<std::chrono::steady_clock::time_point> resync_when_stored_;  // what was published until then
 };
 

@@ -59,7 +59,7 @@ class Harness final : public contract::DirectoryHarness {
   memory::MemoryDirectory memory_{[this] { return now_; }, chat::system_wall_clock};
   NoPlainRecords no_plain_records_;
   runtime::MetricsRegistry metrics_;
-  sv_discover::Probe probe_{metrics_};
+  sv_discover::Probe probe_{metrics_, sv_discover::Locator::kUsersWaitingMax};
   sv_discover::Locator locator_{reactor_.executor(), memory_, probe_};
   runtime::HttpRoutes routes_;
   runtime::HttpServer server_{reactor_, {}, routes_};
