@@ -19,13 +19,15 @@ ALLOWED = {
     "adapters": {"chat", "wire", "runtime"},
     # A client shares words and bytes with the server, nothing of how a server runs.
     "chat_client": {"chat", "wire", "websocket"},
-    "apps": {"chat", "wire", "websocket", "runtime", "sv_websocket", "sv_discover", "sv_persist", "adapters", "chat_client"},
+    # The operator's tool knows the admin APIs by their JSON only.
+    "ctl": {"runtime"},
+    "apps": {"ctl", "chat", "wire", "websocket", "runtime", "sv_websocket", "sv_discover", "sv_persist", "adapters", "chat_client"},
 }
 # `chat` is the standard library and awaitable; `websocket` the standard library and, in one file, a hash function.
 ALLOWED_SYSTEM = {"chat": {"boost/asio/awaitable.hpp"}, "websocket": {"openssl/evp.h"}}
 # Room -> the files that may name Asio, Beast, OpenSSL or the system's headers. The rest of the room is sans I/O, so that it can be
 # tested without a socket or a terminal.
-IO_FILES = {"chat_client": {"chat_program", "standard_streams", "terminal_mode", "websocket_link"}}
+IO_FILES = {"chat_client": {"chat_program", "standard_streams", "terminal_mode", "websocket_link"}, "ctl": {"ctl_program"}}
 IO_HEADERS = re.compile(r"boost/|openssl/|sys/|(unistd|poll|termios|fcntl|signal|csignal|fstream|iostream|thread)(\.h)?$")
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
 

@@ -83,20 +83,23 @@ class Cluster:
     """
 
     def __init__(self, bin_dir, state_dir, redis_url: str, mq_url: str, db_url: str, gateways: int = 2, persisters: int = 1,
-                 default_ports: bool = False, gateway_flags: list | None = None, persist_flags: list | None = None, link=direct):
+                 default_ports: bool = False, gateway_flags: list | None = None, persist_flags: list | None = None, link=direct,
+                 flags: list | None = None):
         self.bin = pathlib.Path(bin_dir).resolve()
         self.state = pathlib.Path(state_dir)
         self.mq_url = mq_url
         self.db_url = db_url
         self._link = link
-        self._gateway_flags = gateway_flags or []
+        flags = flags or []  # of every service
+        self._gateway_flags = [*flags, *(gateway_flags or [])]
         self._work = self.state / "work"  # a working directory without a .env of somebody else
         self._work.mkdir(parents=True, exist_ok=True)
         self._log = self.state / "log"
         port = (lambda default: default) if default_ports else (lambda default: free_port())
         discover_port, persist_port = port(3001), port(3000)
         self.discover = Service(
-            "sv-discover", [self.bin / "sv-discover", "--port", discover_port, "--redis-url", link("sv-discover", "redis", redis_url)],
+            "sv-discover", [self.bin / "sv-discover", "--port", discover_port, "--redis-url", link("sv-discover", "redis", redis_url),
+                            *flags],
             discover_port, self._log, cwd=self._work)
         self.persisters = []
         for index in range(persisters):
@@ -104,7 +107,7 @@ class Cluster:
             name = f"sv-persist-{index + 1}"
             self.persisters.append(Service(
                 name, [self.bin / "sv-persist", "--port", this_port, "--mq-url", link(name, "rabbitmq", mq_url),
-                       "--db-url", link(name, "postgres", db_url), *(persist_flags or [])],
+                       "--db-url", link(name, "postgres", db_url), *flags, *(persist_flags or [])],
                 this_port, self._log, cwd=self._work))
         self.gateways = []
         for index in range(gateways):

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "runtime/signals.h"
+#include "sv_websocket/admin_endpoints.h"
 
 namespace simplechat::apps {
 namespace {
@@ -40,14 +41,27 @@ void declare(runtime::Options& options, GatewaySettings& settings) {
   options.integer<unsigned>("threads", settings.threads, 0, {0, runtime::kReactorsMax}, "reactors; 0: one per core");
   options.duration_ms("drain-ms", settings.drain, std::chrono::milliseconds(500),
                       {std::chrono::milliseconds(0), std::chrono::milliseconds(600'000)},
-                      "between telling clients of a shutdown and closing them");
+                      "over how long a stopping gateway sends its clients away, if drain-seconds is 0");
+  options.integer<std::int64_t>("drain-seconds", settings.drain_seconds, 0, {0, 3600},
+                                "over how long a stopping gateway sends its clients away; 0: drain-ms counts");
   declare(options, settings.auth);
   options.flag("insecure", settings.insecure, "allow --auth none on an address beyond loopback");
   declare(options, settings.limits);
   declare(options, settings.cluster_secret);
   declare(options, settings.tls);
+  declare(options, settings.admin);
   declare(options, settings.log);
   options.rule([&settings] { return check_exposure(settings); });
+}
+
+std::function<void(runtime::HttpRoutes&, sv_websocket::Gateway&)> admin_routes(const AdminApi& admin) {
+  return [&admin](runtime::HttpRoutes& routes, sv_websocket::Gateway& gateway) {
+    admin.add_to(routes, [&gateway](runtime::GuardedRoutes& guarded) { add_admin_endpoints(guarded, gateway); });
+  };
+}
+
+void listen(AdminApi& admin, runtime::Reactor& reactor, const std::string& host, sv_websocket::Gateway& gateway) {
+  admin.listen(reactor, host, [&gateway](runtime::GuardedRoutes& guarded) { add_admin_endpoints(guarded, gateway); });
 }
 
 sv_websocket::GatewayOptions gateway_options(const GatewaySettings& settings, std::string public_url,
@@ -59,12 +73,13 @@ sv_websocket::GatewayOptions gateway_options(const GatewaySettings& settings, st
       .public_url = std::move(public_url),
       .incarnation = make_incarnation(),
       .lease = lease,
-      .drain = settings.drain,
+      .drain = settings.drain_seconds > 0 ? std::chrono::seconds(settings.drain_seconds) : settings.drain,
       .connections_max = connections_max(),
       .access = {.cluster_secret = settings.cluster_secret.read(), .open_without_secret = is_loopback(settings.host)},
       .limits = settings.limits.limits,
       .admission = settings.limits.admission(),
-      .tls = tls};
+      .tls = tls,
+      .add_api_routes = {}};
 }
 
 }  // namespace simplechat::apps

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 
+#include "apps/admin_api.h"
 #include "apps/auth_options.h"
 #include "apps/limit_options.h"
 #include "apps/service_main.h"
@@ -19,9 +20,11 @@ struct GatewaySettings {
   std::uint16_t ws_port;
   unsigned threads;
   std::chrono::milliseconds drain;
+  std::int64_t drain_seconds;
   AuthSettings auth;
   bool insecure;
   LimitSettings limits;
+  AdminSettings admin;
   ClusterSecret cluster_secret;
   TlsOptions tls;
   LogOptions log;
@@ -30,6 +33,10 @@ struct GatewaySettings {
 // Options, with the rule that a listener beyond loopback needs authentication, or the word that it is meant so.
 
 void declare(runtime::Options& options, GatewaySettings& settings);
+
+// The admin API of a program with a gateway: on the API port, or on its own, with the gateway's endpoints.
+[[nodiscard]] std::function<void(runtime::HttpRoutes&, sv_websocket::Gateway&)> admin_routes(const AdminApi& admin);
+void listen(AdminApi& admin, runtime::Reactor& reactor, const std::string& host, sv_websocket::Gateway& gateway);
 
 // Throws as ClusterSecret::read(). `tls`: from make_tls(), and the caller's.
 [[nodiscard]] sv_websocket::GatewayOptions gateway_options(const GatewaySettings& settings, std::string public_url,

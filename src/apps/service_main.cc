@@ -9,6 +9,9 @@
 #include <iterator>
 #include <random>
 #include <stdexcept>
+
+#include "runtime/trace.h"
+
 namespace simplechat::apps {
 
 using runtime::log::Format;
@@ -21,6 +24,8 @@ void declare(runtime::Options& options, LogOptions& log) {
       "log-level", log.level, Level::info,
       {{"debug", Level::debug}, {"info", Level::info}, {"warn", Level::warn}, {"error", Level::error}},
       "the least urgent events that are logged");
+  options.integer<std::uint32_t>("trace-sample", log.trace_sample, 0, {0, 1'000'000'000},
+                                 "one in so many messages is logged on its way; 0: none");
 }
 
 void declare(runtime::Options& options, ClusterSecret& secret) {
@@ -62,6 +67,7 @@ int service_main(const std::string& service, const LogOptions& log,
   try {
     runtime::StopSignal stop_signal;
     runtime::log::configure(log.format, log.level, service);
+    runtime::trace::configure(log.trace_sample);
     runtime::raise_open_files_limit();
     run(stop_signal);
     return 0;

@@ -14,6 +14,7 @@ namespace simplechat::apps {
 struct LogOptions {
   runtime::log::Format format;
   runtime::log::Level level;
+  std::uint32_t trace_sample;
 };
 void declare(runtime::Options& options, LogOptions& log);
 

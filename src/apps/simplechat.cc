@@ -1,6 +1,6 @@
 // simplechat: the whole of SimpleChat in one process, and a client for the terminal. `serve`: the gateway is the
-// cluster's; behind its ports stand a directory and a queue in memory and a SQLite store. `chat`: chat_client/.
-// `token`: token_command.h.
+// cluster's; behind its ports stand a directory and a queue in memory and a SQLite store. `chat`: chat_client/. `ctl`
+// and `trace`: ctl/. `token`: token_command.h.
 
 #include <filesystem>
 #include <iostream>
@@ -20,6 +20,8 @@
 #include "apps/token_command.h"
 #include "apps/web_client.h"
 #include "chat_client/chat_program.h"
+#include "ctl/ctl_program.h"
+#include "runtime/process_metrics.h"
 
 namespace {
 
@@ -30,7 +32,8 @@ struct Settings {
   std::string data_dir;
 };
 
-void serve(const Settings& settings, runtime::StopSignal& stop_signal) {
+void serve(const Settings& settings, const std::vector<runtime::Options::Setting>& config,
+           runtime::StopSignal& stop_signal) {
   runtime::Readiness readiness;
   runtime::MetricsRegistry metrics;
   runtime::ReactorPool reactors(settings.gateway.threads);
@@ -53,9 +56,13 @@ void serve(const Settings& settings, runtime::StopSignal& stop_signal) {
   for (unsigned index = 0; index < reactors.size(); ++index) {
     ports.push_back({directory, relay, queue, store, authentication.connect_hook(index)});
   }
-  sv_websocket::Gateway gateway(
-      reactors, apps::gateway_options(settings.gateway, "http://in-process", std::chrono::seconds(10), tls.get()),
-      ports, authentication.authenticator(), apps::web_client(), readiness, metrics);
+  adapters::memory::FileDeadLetters letters(dead_letters, queue);
+  apps::AdminApi admin(settings.gateway.admin, tls.get(),
+                       {.service = "simplechat", .config = config, .dead_letters = &letters});
+  auto options = apps::gateway_options(settings.gateway, "http://in-process", std::chrono::seconds(10), tls.get());
+  options.add_api_routes = apps::admin_routes(admin);
+  sv_websocket::Gateway gateway(reactors, std::move(options), ports, authentication.authenticator(), apps::web_client(),
+                                readiness, metrics);
 
   std::optional<adapters::memory::RevocationFile> revocations;
   if (authentication.authenticator().reads_tokens()) {
@@ -64,9 +71,11 @@ void serve(const Settings& settings, runtime::StopSignal& stop_signal) {
     gateway.watch_revocations(*revocations, settings.gateway.auth.revocation_keep);
   }
 
+  runtime::add_process_metrics(metrics, readiness, "simplechat");
   consumer.start();
   authentication.start();
   gateway.start();
+  apps::listen(admin, reactors[0], settings.gateway.host, gateway);
   reactors.start();
   runtime::log::info("serving", {{"client", (tls ? "https://" : "http://") + settings.gateway.host + ":" +
                                                 std::to_string(gateway.api_port()) + "/client"},
@@ -76,6 +85,7 @@ void serve(const Settings& settings, runtime::StopSignal& stop_signal) {
   runtime::log::info("stopping");
   gateway.stop();
   authentication.stop();
+  admin.stop();
   consumer.stop();
   reactors.stop();
 }
@@ -86,17 +96,22 @@ int main(int argc, char** argv) {
   // A client has options of its own, and none of the server's environment and files.
   if (argc > 1 && std::string_view(argv[1]) == "chat") return chat_client::run_chat(argc - 2, argv + 2);
   if (argc > 1 && std::string_view(argv[1]) == "token") return apps::run_token(argc - 2, argv + 2);
+  if (argc > 1 && std::string_view(argv[1]) == "ctl") return ctl::run_ctl(argc - 2, argv + 2);
+  if (argc > 1 && std::string_view(argv[1]) == "trace") return ctl::run_trace(argc - 2, argv + 2);
   Settings settings;
   runtime::Options options("simplechat", "Self-hosted chat in one process.");
   options.command("serve", "run the server");
   options.command("chat", "talk to a server from a terminal or a script; chat --help says how");
   options.command("token", "make a token for trying out; token --help says how");
+  options.command("ctl", "operate running servers; ctl --help says how");
+  options.command("trace", "show a message's path from the services' logs; trace --help says how");
   options.ignore_variable("SIMPLECHAT_TOKEN");  // chat's
   options.require_command();
   options.text("data-dir", settings.data_dir, "./data", "directory of the database; made if missing");
   apps::declare(options, settings.gateway);
   const auto outcome = options.load(argc, argv);
   if (!outcome.run) return outcome.report();
-  return apps::service_main("simplechat", settings.gateway.log,
-                            [&settings](runtime::StopSignal& stop_signal) { serve(settings, stop_signal); });
+  return apps::service_main("simplechat", settings.gateway.log, [&](runtime::StopSignal& stop_signal) {
+    serve(settings, options.settings(), stop_signal);
+  });
 }

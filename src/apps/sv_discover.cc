@@ -7,10 +7,12 @@
 
 #include "adapters/redis/directory.h"
 #include "adapters/redis/url.h"
+#include "apps/admin_api.h"
 #include "apps/service_main.h"
 #include "apps/tls_options.h"
 #include "runtime/http_server.h"
 #include "runtime/metrics.h"
+#include "runtime/process_metrics.h"
 #include "runtime/reactor.h"
 #include "runtime/service_routes.h"
 #include "sv_discover/endpoints.h"
@@ -27,6 +29,7 @@ struct Settings {
   unsigned threads;
   std::string redis_url;
   apps::ClusterSecret cluster_secret;
+  apps::AdminSettings admin;
   apps::TlsOptions tls;
   apps::LogOptions log;
 };
@@ -36,7 +39,7 @@ struct Lane {
   Lane(runtime::Reactor& reactor, const Settings& settings, std::uint16_t port, const std::string& secret,
        runtime::TlsContext* tls, adapters::redis::RedisDirectory& redis, runtime::Readiness& readiness,
        runtime::MetricsRegistry& metrics)
-      : probe(metrics),
+      : probe(metrics, sv_discover::Locator::kUsersWaitingMax),
         locator(reactor.executor(), redis, probe),
         server(reactor, {.host = settings.host, .port = port, .tls = tls}, routes) {
     sv_discover::add_endpoints(routes, {redis, redis, redis, locator, probe, secret});
@@ -49,7 +52,8 @@ struct Lane {
   runtime::HttpServer server;
 };
 
-void serve(const Settings& settings, runtime::StopSignal& stop_signal) {
+void serve(const Settings& settings, const std::vector<runtime::Options::Setting>& config,
+           runtime::StopSignal& stop_signal) {
   const auto url = adapters::redis::parse_url(settings.redis_url);
   if (!url) throw std::runtime_error("redis-url: " + url.error());
   const std::string secret = settings.cluster_secret.read();
@@ -60,19 +64,24 @@ void serve(const Settings& settings, runtime::StopSignal& stop_signal) {
   adapters::redis::RedisDirectory redis(*url, readiness.add("redis"));
 
   const auto tls = apps::make_tls(settings.tls, stop_signal);
+  apps::AdminApi admin(settings.admin, tls.get(), {.service = "sv-discover", .config = config});
   std::vector<std::unique_ptr<Lane>> lanes;
   for (unsigned index = 0; index < reactors.size(); ++index) {
     const std::uint16_t port = lanes.empty() ? settings.port : lanes.front()->server.port();
     lanes.push_back(
         std::make_unique<Lane>(reactors[index], settings, port, secret, tls.get(), redis, readiness, metrics));
+    admin.add_to(lanes.back()->routes, {});
   }
+  admin.listen(reactors[0], settings.host, {});
 
+  runtime::add_process_metrics(metrics, readiness, "sv-discover");
   redis.start(reactors[0].executor());
   for (const auto& lane : lanes) lane->server.start();
   reactors.start();
   runtime::log::info("serving", {{"host", settings.host}, {"port", lanes.front()->server.port()}});
   stop_signal.wait();
   runtime::log::info("stopping");
+  admin.stop();
   for (unsigned index = 0; index < reactors.size(); ++index) {
     reactors[index].post([&lane = *lanes[index]] { lane.server.stop(); });
     boost::asio::co_spawn(reactors[index].executor(), lanes[index]->locator.stop(), boost::asio::use_future).get();
@@ -91,11 +100,13 @@ int main(int argc, char** argv) {
   options.integer<unsigned>("threads", settings.threads, 1, {0, 64}, "reactors; 0: one per core");
   options.url("redis-url", settings.redis_url, "redis://127.0.0.1:6379", {"redis"}, "where the records are kept");
   apps::declare(options, settings.cluster_secret);
+  apps::declare(options, settings.admin);
   apps::declare(options, settings.tls);
   apps::declare(options, settings.log);
   apps::declare_exposure_rule(options, settings.host, settings.cluster_secret);
   const auto outcome = options.load(argc, argv);
   if (!outcome.run) return outcome.report();
-  return apps::service_main("sv-discover", settings.log,
-                            [&settings](runtime::StopSignal& stop_signal) { serve(settings, stop_signal); });
+  return apps::service_main("sv-discover", settings.log, [&](runtime::StopSignal& stop_signal) {
+    serve(settings, options.settings(), stop_signal);
+  });
 }

@@ -13,13 +13,16 @@
 #include "adapters/postgres/reader.h"
 #include "adapters/postgres/store.h"
 #include "adapters/rabbitmq/broker_address.h"
+#include "adapters/rabbitmq/dead_letters.h"
 #include "adapters/rabbitmq/rabbit_source.h"
+#include "apps/admin_api.h"
 #include "apps/consumer.h"
 #include "apps/health_check.h"
 #include "apps/service_main.h"
 #include "apps/tls_options.h"
 #include "chat/clock.h"
 #include "runtime/http_server.h"
+#include "runtime/process_metrics.h"
 #include "runtime/service_routes.h"
 #include "sv_persist/history.h"
 
@@ -38,6 +41,7 @@ struct Settings {
   unsigned consumers;
   unsigned partitions;
   apps::ClusterSecret cluster_secret;
+  apps::AdminSettings admin;
   apps::TlsOptions tls;
   apps::LogOptions log;
 };
@@ -65,7 +69,8 @@ struct Writer {
   apps::Consumer consumer;
 };
 
-void serve(const Settings& settings, runtime::StopSignal& stop_signal) {
+void serve(const Settings& settings, const std::vector<runtime::Options::Setting>& config,
+           runtime::StopSignal& stop_signal) {
   const auto broker = adapters::rabbitmq::parse_broker_url(settings.mq_url);
   if (!broker) throw std::runtime_error("mq-url: " + broker.error());
 
@@ -85,9 +90,15 @@ void serve(const Settings& settings, runtime::StopSignal& stop_signal) {
   sv_persist::add_history_routes(routes, reader, probe, settings.cluster_secret.read());
   runtime::add_service_routes(routes, readiness, metrics);
   const auto tls = apps::make_tls(settings.tls, stop_signal);
+  adapters::rabbitmq::RabbitDeadLetters letters(*broker, adapters::rabbitmq::Topology(settings.partitions));
+  apps::AdminApi admin(settings.admin, tls.get(),
+                       {.service = "sv-persist", .config = config, .dead_letters = &letters});
+  admin.add_to(routes, {});
   runtime::HttpServer server(reactors[0], {.host = settings.host, .port = settings.port, .tls = tls.get()}, routes);
 
+  runtime::add_process_metrics(metrics, readiness, "sv-persist");
   server.start();
+  admin.listen(reactors[0], settings.host, {});
   apps::check_every_second(reactors[0], reader);
   for (const auto& writer : writers) writer->consumer.start();
   reactors.start();
@@ -95,6 +106,7 @@ void serve(const Settings& settings, runtime::StopSignal& stop_signal) {
   stop_signal.wait();
   runtime::log::info("stopping");
   reactors[0].post([&server] { server.stop(); });
+  admin.stop();
   for (const auto& writer : writers) writer->consumer.stop();
   reactors.stop();
 }
@@ -124,6 +136,7 @@ int main(int argc, char** argv) {
   options.integer<unsigned>("partitions", settings.partitions, adapters::rabbitmq::Topology::kPartitionsDefault,
                             {1, 256}, "queues to make if they are missing; those beyond are consumed, too");
   apps::declare(options, settings.cluster_secret);
+  apps::declare(options, settings.admin);
   apps::declare(options, settings.tls);
   apps::declare(options, settings.log);
   apps::declare_exposure_rule(options, settings.host, settings.cluster_secret);
@@ -133,7 +146,7 @@ int main(int argc, char** argv) {
     if (outcome.command == "migrate") {
       migrate(settings);
     } else {
-      serve(settings, stop_signal);
+      serve(settings, options.settings(), stop_signal);
     }
   });
 }

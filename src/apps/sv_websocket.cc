@@ -15,6 +15,7 @@
 #include "apps/gateway_options.h"
 #include "apps/health_check.h"
 #include "apps/web_client.h"
+#include "runtime/process_metrics.h"
 
 namespace {
 
@@ -44,21 +45,23 @@ struct Outside {
   adapters::persist_http::PersistHttp reader;
 };
 
-adapters::rabbitmq::RabbitQueue::Options queue_options(const Settings& settings) {
+adapters::rabbitmq::RabbitQueue::Options queue_options(const Settings& settings, runtime::MetricsRegistry& metrics) {
   const auto address = adapters::rabbitmq::parse_broker_url(settings.mq_url);
   if (!address) throw std::runtime_error("mq-url: " + address.error());
   return {.address = *address,
           .topology = adapters::rabbitmq::Topology(settings.partitions),
-          .producers = settings.producers};
+          .producers = settings.producers,
+          .metrics = &metrics};
 }
 
-void serve(const Settings& settings, runtime::StopSignal& stop_signal) {
+void serve(const Settings& settings, const std::vector<runtime::Options::Setting>& config,
+           runtime::StopSignal& stop_signal) {
   const std::string secret = settings.gateway.cluster_secret.read();
   runtime::Readiness readiness;
   runtime::MetricsRegistry metrics;
   runtime::ReactorPool reactors(settings.gateway.threads);
 
-  adapters::rabbitmq::RabbitQueue queue(queue_options(settings), readiness.add("rabbitmq"));
+  adapters::rabbitmq::RabbitQueue queue(queue_options(settings, metrics), readiness.add("rabbitmq"));
   runtime::Dependency& discover = readiness.add("sv-discover");
   runtime::Dependency& persist = readiness.add("sv-persist");
   apps::Authentication authentication(settings.gateway.auth, reactors, readiness, metrics);
@@ -75,9 +78,11 @@ void serve(const Settings& settings, runtime::StopSignal& stop_signal) {
       settings.public_url.empty()
           ? fmt::format("{}://{}:{}", tls ? "https" : "http", settings.gateway.host, settings.gateway.api_port)
           : settings.public_url;
-  sv_websocket::Gateway gateway(reactors,
-                                apps::gateway_options(settings.gateway, public_url, settings.lease, tls.get()), ports,
-                                authentication.authenticator(), apps::web_client(), readiness, metrics);
+  apps::AdminApi admin(settings.gateway.admin, tls.get(), {.service = "sv-websocket", .config = config});
+  auto options = apps::gateway_options(settings.gateway, public_url, settings.lease, tls.get());
+  options.add_api_routes = apps::admin_routes(admin);
+  sv_websocket::Gateway gateway(reactors, std::move(options), ports, authentication.authenticator(), apps::web_client(),
+                                readiness, metrics);
 
   adapters::discover_http::DiscoverHttpRevocations revocations(
       reactors[0].executor(), {.origin = settings.discover_url, .cluster_secret = secret});
@@ -85,8 +90,10 @@ void serve(const Settings& settings, runtime::StopSignal& stop_signal) {
     gateway.watch_revocations(revocations, settings.gateway.auth.revocation_keep);
   }
 
+  runtime::add_process_metrics(metrics, readiness, "sv-websocket");
   authentication.start();
   gateway.start();
+  apps::listen(admin, reactors[0], settings.gateway.host, gateway);
   apps::check_every_second(reactors[0], outside.front()->reader);
   reactors.start();
   runtime::log::info("serving",
@@ -95,6 +102,7 @@ void serve(const Settings& settings, runtime::StopSignal& stop_signal) {
   runtime::log::info("stopping");
   gateway.stop();
   authentication.stop();
+  admin.stop();
   reactors.stop();
 }
 
@@ -119,6 +127,7 @@ int main(int argc, char** argv) {
                       "how long the directory believes in this gateway without hearing from it");
   const auto outcome = options.load(argc, argv);
   if (!outcome.run) return outcome.report();
-  return apps::service_main("sv-websocket", settings.gateway.log,
-                            [&settings](runtime::StopSignal& stop_signal) { serve(settings, stop_signal); });
+  return apps::service_main("sv-websocket", settings.gateway.log, [&](runtime::StopSignal& stop_signal) {
+    serve(settings, options.settings(), stop_signal);
+  });
 }

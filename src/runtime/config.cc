@@ -359,10 +359,18 @@ Options::Failure Options::unknown(std::string_view source, std::string_view key,
                      fmt::join(names, ", "));
 }
 
+std::vector<Options::Setting> Options::settings() const {
+  std::vector<Setting> all;
+  for (const Option& option : options_) {
+    all.push_back({.name = option.name_, .value = option.show_(), .source = option.source_});
+  }
+  return all;
+}
+
 std::string Options::effective() const {
   std::string lines;
-  for (const Option& option : options_) {
-    fmt::format_to(std::back_inserter(lines), "{} = {}  # {}\n", option.name_, option.show_(), option.source_);
+  for (const Setting& each : settings()) {
+    fmt::format_to(std::back_inserter(lines), "{} = {}  # {}\n", each.name, each.value, each.source);
   }
   return lines;
 }

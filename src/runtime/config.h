@@ -96,6 +96,14 @@ class Options {
   // Without a command the program does nothing.
   void require_command() { command_required_ = true; }
 
+  // An option as it is in effect after load(), its value as TOML text, secrets masked.
+  struct Setting {
+    std::string name;
+    std::string value;
+    std::string source;
+  };
+  [[nodiscard]] std::vector<Setting> settings() const;
+
   // A variable that is not an option's, and nevertheless not an unknown key.
   void ignore_variable(std::string name) { ignored_variables_.push_back(std::move(name)); }
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <deque>
 #include <mutex>
 #include <string>
@@ -42,9 +43,14 @@ class Readiness {
  public:
   [[nodiscard]] Dependency& add(std::string name);
   [[nodiscard]] std::vector<Dependency::State> states() const;
+  [[nodiscard]] std::size_t size() const { return dependencies_.size(); }
+  [[nodiscard]] const Dependency& operator[](std::size_t index) const { return dependencies_[index]; }
 
-  // The process is shutting down: from here on it is not ready, so that load balancers send nobody new. Thread-safe.
+  // The process is shutting down, or is to be left by its users: from here on it is not ready, so that load balancers
+  // send nobody new. Thread-safe.
   void start_draining() { draining_ = true; }
+  // It goes on after all. Thread-safe.
+  void stop_draining() { draining_ = false; }
   [[nodiscard]] bool draining() const { return draining_; }
 
  private:

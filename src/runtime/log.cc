@@ -6,6 +6,7 @@
 #include <spdlog/sinks/stdout_sinks.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <iterator>
 #include <memory>
@@ -14,6 +15,9 @@
 
 namespace simplechat::runtime::log {
 namespace {
+
+// Apart from the settings, because it may change while others read it.
+std::atomic<Level> least{Level::info};
 
 struct Settings {
   Format format = Format::console;
@@ -164,11 +168,20 @@ std::string render_json(std::string_view service, std::chrono::system_clock::tim
 
 void configure(Format format, Level level, std::string_view service) {
   settings() = {format, std::string(service)};
+  set_level(level);
+}
+
+void set_level(Level level) {
+  least.store(level, std::memory_order_relaxed);
   logger().set_level(spdlog_level(level));
 }
 
+Level level() { return least.load(std::memory_order_relaxed); }
+
+bool enabled(Level level) { return level >= least.load(std::memory_order_relaxed); }
+
 void write(Level level, std::string_view event, Fields fields) {
-  if (!logger().should_log(spdlog_level(level))) return;
+  if (!enabled(level)) return;
   const std::string line =
       render(settings().format, settings().service, std::chrono::system_clock::now(), level, event, fields);
   logger().log(spdlog_level(level), spdlog::string_view_t(line.data(), line.size()));

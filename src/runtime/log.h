@@ -33,6 +33,12 @@ using Fields = std::initializer_list<Field>;
 // Called once, before other threads start. Until then: console format, level info.
 void configure(Format format, Level level, std::string_view service);
 
+// From now on. Thread-safe.
+void set_level(Level level);
+[[nodiscard]] Level level();
+// Whether an event of that level is logged: to be asked before making fields that cost something.
+[[nodiscard]] bool enabled(Level level);
+
 void write(Level level, std::string_view event, Fields fields);
 
 // The line that write() would print, without its line feed. Control characters are escaped, so that no value can forge

@@ -35,10 +35,10 @@ prometheus::ClientMetric::Histogram sum_up(const std::vector<double>& upper_boun
 Histogram::Histogram(std::vector<double> upper_bounds)
     : upper_bounds_(std::move(upper_bounds)), counts_(upper_bounds_.size() + 1) {}
 
-void Histogram::observe(double value) {
+void Histogram::observe(double value, std::uint64_t count) {
   const auto bucket = std::ranges::lower_bound(upper_bounds_, value) - upper_bounds_.begin();
-  counts_[static_cast<std::size_t>(bucket)].add();
-  sum_.store(sum() + value, std::memory_order_relaxed);
+  counts_[static_cast<std::size_t>(bucket)].add(count);
+  sum_.store(sum() + value * static_cast<double>(count), std::memory_order_relaxed);
 }
 
 Counter& MetricsRegistry::counter(std::string_view name, std::string_view help, const Labels& labels) {
@@ -54,13 +54,22 @@ Histogram& MetricsRegistry::histogram(std::string_view name, std::string_view he
   return instances(name, Type::histogram, help, labels, upper_bounds).histograms.emplace_back(upper_bounds);
 }
 
+void MetricsRegistry::gauge_of(std::string_view name, std::string_view help, Read read, const Labels& labels) {
+  instances(name, Type::gauge, help, labels).reads.push_back(std::move(read));
+}
+
+void MetricsRegistry::counter_of(std::string_view name, std::string_view help, Read read, const Labels& labels) {
+  instances(name, Type::counter, help, labels).reads.push_back(std::move(read));
+}
+
 MetricsRegistry::Instances& MetricsRegistry::instances(std::string_view name, Type type, std::string_view help,
                                                        const Labels& labels, const std::vector<double>& upper_bounds) {
   if (!is_metric_name(name)) throw std::logic_error(fmt::format("metric {}: not a metric's name", name));
   if (!std::ranges::is_sorted(upper_bounds, std::ranges::less_equal{})) {
     throw std::logic_error(fmt::format("metric {}: the bounds do not ascend", name));
   }
-  const auto [place, is_new] = families_.try_emplace(fmt::format("simplechat_{}", name));
+  const auto [place, is_new] =
+      families_.try_emplace(name.starts_with("process_") ? std::string(name) : fmt::format("simplechat_{}", name));
   Family& family = place->second;
   if (is_new) {
     family = {.type = type, .help = std::string(help), .upper_bounds = upper_bounds, .by_labels = {}};
@@ -83,10 +92,12 @@ std::string MetricsRegistry::scrape() const {
         case Type::counter:
           written.type = prometheus::MetricType::Counter;
           for (const Counter& one : instances.counters) metric.counter.value += static_cast<double>(one.value());
+          for (const Read& read : instances.reads) metric.counter.value += read();
           break;
         case Type::gauge:
           written.type = prometheus::MetricType::Gauge;
           for (const Gauge& one : instances.gauges) metric.gauge.value += static_cast<double>(one.value());
+          for (const Read& read : instances.reads) metric.gauge.value += read();
           break;
         case Type::histogram:
           written.type = prometheus::MetricType::Histogram;

@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -48,7 +49,8 @@ class Histogram {
  public:
   explicit Histogram(std::vector<double> upper_bounds);
 
-  void observe(double value);
+  // `count` observations of the same value.
+  void observe(double value, std::uint64_t count = 1);
 
   [[nodiscard]] const std::vector<double>& upper_bounds() const { return upper_bounds_; }
   // Of bucket `index`, not cumulative; the index upper_bounds().size() is +Inf.
@@ -65,13 +67,19 @@ class MetricsRegistry {
  public:
   using Labels = std::map<std::string, std::string>;
 
-  // A new instance each time. `name` gets the prefix simplechat_ and is [a-zA-Z0-9_]+; counters' names end in _total,
-  // and names end in their unit (_seconds, _bytes). Throws std::logic_error if the name is malformed or known with
-  // another type, help or other bounds.
+  // A new instance each time. `name` gets the prefix simplechat_, unless it begins with process_: those names are
+  // Prometheus' own. It is [a-zA-Z0-9_]+; counters' names end in _total, and names end in their unit (_seconds,
+  // _bytes). Throws std::logic_error if the name is malformed or known with another type, help or other bounds.
   [[nodiscard]] Counter& counter(std::string_view name, std::string_view help, const Labels& labels = {});
   [[nodiscard]] Gauge& gauge(std::string_view name, std::string_view help, const Labels& labels = {});
   [[nodiscard]] Histogram& histogram(std::string_view name, std::string_view help,
                                      const std::vector<double>& upper_bounds, const Labels& labels = {});
+
+  // A gauge or counter whose value is asked for by each scrape: what the process can look up at any time need not be
+  // kept. `read` is called on the scraping reactor, must be thread-safe and not block.
+  using Read = std::function<double()>;
+  void gauge_of(std::string_view name, std::string_view help, Read read, const Labels& labels = {});
+  void counter_of(std::string_view name, std::string_view help, Read read, const Labels& labels = {});
 
   // Prometheus text exposition format, version 0.0.4. Thread-safe once wiring is over.
   [[nodiscard]] std::string scrape() const;
@@ -82,6 +90,7 @@ class MetricsRegistry {
     std::deque<Counter> counters;
     std::deque<Gauge> gauges;
     std::deque<Histogram> histograms;
+    std::vector<Read> reads;  // of a counter or gauge
   };
   struct Family {
     Type type;

@@ -55,6 +55,26 @@ TEST(Metrics, HistogramsAreCumulativeAndSummed) {
   EXPECT_THAT(text, HasSubstr("simplechat_wait_seconds_sum 8.65"));
 }
 
+TEST(Metrics, AHistogramTakesManyOfOneValue) {
+  MetricsRegistry registry;
+  registry.histogram("wait_seconds", "Time waited.", {0.1, 1}).observe(0.5, 40);
+  const std::string text = registry.scrape();
+  EXPECT_THAT(text, HasSubstr("simplechat_wait_seconds_bucket{le=\"0.1\"} 0\n"));
+  EXPECT_THAT(text, HasSubstr("simplechat_wait_seconds_bucket{le=\"1\"} 40\n"));
+  EXPECT_THAT(text, HasSubstr("simplechat_wait_seconds_sum 20\n"));
+}
+
+TEST(Metrics, AsksForValuesAtTheScrape) {
+  MetricsRegistry registry;
+  double depth = 1.5;
+  registry.gauge_of("depth", "Depth.", [&depth] { return depth; });
+  registry.counter_of("process_things_total", "Things.", [] { return 3.25; });
+  EXPECT_THAT(registry.scrape(), HasSubstr("simplechat_depth 1.5\n"));
+  depth = 2;
+  EXPECT_THAT(registry.scrape(), HasSubstr("simplechat_depth 2\n"));
+  EXPECT_THAT(registry.scrape(), HasSubstr("\nprocess_things_total 3.25\n"));
+}
+
 TEST(Metrics, LargeCountsKeepTheirDigits) {
   MetricsRegistry registry;
   registry.counter("large_total", "Large.").add(123'456'789'012);

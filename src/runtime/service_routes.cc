@@ -21,7 +21,7 @@ HttpResponse readiness_response(const Readiness& readiness) {
     append_json_string(missing, reason);
     missing += '}';
   };
-  if (readiness.draining()) add("draining", "the process is shutting down");
+  if (readiness.draining()) add("draining", "the process is shutting down, or was told to send its users away");
   for (const Dependency::State& state : readiness.states()) {
     if (!state.up) add(state.name, state.reason);
   }

@@ -5,6 +5,8 @@
 #pragma once
 
 #include <boost/asio/post.hpp>
+#include <chrono>
+#include <functional>
 #include <utility>
 #include <vector>
 
@@ -29,6 +31,10 @@ class TurnEnd {
 
   explicit TurnEnd(Reactor& reactor) : reactor_(reactor) {}
 
+  // `told` is called after the hooks of each turn, with the time since the first of them was scheduled: how long what
+  // came first had to wait. Set once, before the first turn.
+  void watch(std::function<void(std::chrono::steady_clock::duration took)> told) { told_ = std::move(told); }
+
   // Runs `hook` once at the end of this turn, after the hooks scheduled before it. Hooks that are scheduled by a hook
   // run at the end of the same turn.
   void schedule(Hook& hook) {
@@ -37,6 +43,7 @@ class TurnEnd {
     hooks_.push_back(&hook);
     if (posted_) return;
     posted_ = true;
+    if (told_) began_ = std::chrono::steady_clock::now();
     reactor_.post([this] { run(); });
   }
 
@@ -49,9 +56,12 @@ class TurnEnd {
     }
     hooks_.clear();
     posted_ = false;
+    if (told_) told_(std::chrono::steady_clock::now() - began_);
   }
 
   Reactor& reactor_;
+  std::function<void(std::chrono::steady_clock::duration)> told_;
+  std::chrono::steady_clock::time_point began_;  // of the turn, if somebody is told
   std::vector<Hook*> hooks_;
   bool posted_ = false;
 };

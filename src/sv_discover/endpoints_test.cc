@@ -80,7 +80,7 @@ class EndpointsTest : public ::testing::Test {
   MapPlainRecords plain_;
   adapters::memory::MemoryRevocations revocations_{[] { return std::int64_t{50}; }, "run-1"};
   runtime::MetricsRegistry metrics_;
-  Probe probe_{metrics_};
+  Probe probe_{metrics_, Locator::kUsersWaitingMax};
   Locator locator_{io_.get_executor(), directory_, probe_};
   runtime::HttpRoutes routes_;
 };

@@ -23,6 +23,7 @@ chat::Task<chat::Result<chat::Locations>> Locator::locate(std::vector<std::strin
   const std::size_t first = round->users.size();
   const std::size_t count = users.size();
   std::ranges::move(users, std::back_inserter(round->users));
+  probe_.users_wait(round->users.size());
   if (!in_flight_) {
     in_flight_ = true;  // before spawn(): the rounds may have ended when it returns
     if (!gate_.spawn(run_rounds())) co_return chat::fail(chat::ErrorCode::unavailable, "sv-discover is shutting down");
@@ -38,9 +39,10 @@ chat::Task<chat::Result<chat::Locations>> Locator::locate(std::vector<std::strin
 chat::Task<void> Locator::run_rounds() {
   while (!filling_->users.empty()) {
     const std::shared_ptr<Round> round = std::exchange(filling_, std::make_shared<Round>(executor_));
-    probe_.round_started();
-    probe_.users_located(round->users.size());
+    probe_.round_started(round->users.size());
+    const auto began = std::chrono::steady_clock::now();
     round->outcome = co_await directory_.locate(round->users);
+    probe_.round_ended(std::chrono::steady_clock::now() - began, round->outcome->has_value());
     round->ended.wake_all();
   }
   in_flight_ = false;

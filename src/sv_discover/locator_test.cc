@@ -77,7 +77,7 @@ class LocatorTest : public ::testing::Test {
 
   boost::asio::io_context io_;
   runtime::MetricsRegistry metrics_;
-  Probe probe_{metrics_};
+  Probe probe_{metrics_, Locator::kUsersWaitingMax};
   HeldDirectory directory_{io_.get_executor()};
   Locator locator_{io_.get_executor(), directory_, probe_};
 };

@@ -2,6 +2,7 @@
 
 #include <openssl/crypto.h>
 
+#include <chrono>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -81,7 +82,10 @@ Answer page_of(const Parts& parts, const HttpRequest& request) {
   const wire::QueryParameters parameters = [&request](std::string_view name) { return request.query(name); };
   auto user = wire::parse_query_user(parameters);
   if (!user) co_return error_response(parts.probe, user.error());
-  co_return co_await endpoint(parts, *std::move(user), parameters);
+  const auto began = std::chrono::steady_clock::now();
+  HttpResponse response = co_await endpoint(parts, *std::move(user), parameters);
+  parts.probe.query_took(std::chrono::steady_clock::now() - began);
+  co_return response;
 }
 
 using Endpoint = Answer (*)(const Parts&, const HttpRequest&);

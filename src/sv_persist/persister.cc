@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "runtime/log.h"
+#include "runtime/trace.h"
 
 namespace simplechat::sv_persist {
 namespace {
@@ -89,9 +90,15 @@ chat::Task<void> Persister::commit(chat::MessageSource::Received received) {
 
 chat::Task<Persister::Fate> Persister::store_or_set_aside(const chat::RecordBatch& batch) {
   const auto append = [this, &batch] { return store_.append(batch); };
+  const auto began = std::chrono::steady_clock::now();
   const chat::Result<void> stored = co_await repeat_while_unavailable(append);
   if (stored) {
-    if (!batch.empty()) probe_.batch_stored(batch.size());
+    if (!batch.empty()) probe_.batch_stored(batch, std::chrono::steady_clock::now() - began);
+    if (runtime::trace::any()) {
+      for (const chat::MessageView message : batch.messages) {
+        runtime::trace::event("message_stored", message.id, message.from, message.to);
+      }
+    }
     co_return Fate::safe;
   }
   if (stored.error().code == ErrorCode::unavailable) co_return Fate::abandoned;

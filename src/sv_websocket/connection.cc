@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cerrno>
+#include <string>
 #include <utility>
 
 #include "sv_websocket/transport.h"
@@ -93,6 +94,20 @@ void Connection::close(std::uint16_t code, std::string_view reason) {
   if (state_ != State::open) return;
   websocket::append_close(outbox(), code, reason);
   begin_close(State::closing);
+}
+
+std::string Connection::peer_address() const {
+  sockaddr_storage address{};
+  socklen_t bytes = sizeof(address);
+  auto* const generic = reinterpret_cast<sockaddr*>(&address);
+  std::array<char, NI_MAXHOST> host{};
+  std::array<char, NI_MAXSERV> port{};
+  if (::getpeername(fd_, generic, &bytes) != 0 || ::getnameinfo(generic, bytes, host.data(), host.size(), port.data(),
+                                                                port.size(), NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
+    return {};
+  }
+  const bool is_v6 = address.ss_family == AF_INET6;
+  return (is_v6 ? "[" : "") + std::string(host.data()) + (is_v6 ? "]:" : ":") + port.data();
 }
 
 void Connection::pause_reading() {

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "runtime/trace.h"
 #include "sv_websocket/hub.h"
 #include "sv_websocket/registrar.h"
 #include "sv_websocket/router.h"
@@ -74,11 +75,19 @@ Answer send(const EndpointParts& parts, const HttpRequest& request) {
   Handovers& handovers = services.router.handovers();
   const StoreProgress::Publishing publishing = parts.progress.begin();
   const Handovers::Ticket ticket = handovers.open();
-  for (const chat::MessageView message : records.messages) route_message(services, message, {}, ticket);
+  for (const chat::MessageView message : records.messages) {
+    if (runtime::trace::any()) runtime::trace::event("message_accepted", message.id, message.from, message.to);
+    route_message(services, message, {}, ticket);
+  }
   handovers.done(ticket);
   const auto durable = co_await parts.queue.publish(records);
   parts.progress.end(publishing, records.messages, durable.has_value());
   if (!durable) co_return error_response(durable.error());
+  if (runtime::trace::any()) {
+    for (const chat::MessageView message : records.messages) {
+      runtime::trace::event("message_published", message.id, message.from, message.to);
+    }
+  }
   co_await handed_over(handovers, ticket);
   HttpResponse response;
   response.body = R"({"status":"success","acks":[)";

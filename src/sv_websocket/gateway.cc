@@ -1,16 +1,25 @@
 #include "sv_websocket/gateway.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/use_future.hpp>
+#include <cstdio>
+#include <iterator>
+#include <numeric>
+#include <type_traits>
 #include <utility>
 
 #include "chat/limits.h"
 #include "runtime/log.h"
 #include "runtime/service_routes.h"
+#include "sv_websocket/drain.h"
 #include "sv_websocket/revocation_endpoint.h"
 #include "sv_websocket/upgrade.h"
-#include "wire/server_frame.h"
+#include "wire/close_code.h"
 
 namespace simplechat::sv_websocket {
 namespace {
@@ -68,6 +77,7 @@ class Gateway::Lane {
     add_upgrade_required(api_routes_, "/ws");
     add_upgrade_required(ws_routes_, "/*");
     runtime::add_service_routes(api_routes_, gateway.readiness_, metrics);
+    if (gateway.options_.add_api_routes) gateway.options_.add_api_routes(api_routes_, gateway);
   }
 
   void start() {
@@ -81,13 +91,11 @@ class Gateway::Lane {
 
   // False if somebody is left whom nobody will tell to resync. Runs on the reactor.
   chat::Task<bool> drain() {
+    // Meanwhile the ports stay open: the other gateways have deliveries for the clients that are still here, and load
+    // balancers ask whether this one is ready. New connections are refused.
+    static_cast<void>(co_await send_away(gateway_.options_.drain, wire::kCloseGoingAway, "shutting down"));
     api_.stop();
     ws_.stop();
-    std::string frame;
-    wire::append_draining(frame, gateway_.options_.drain.count());
-    shard_.hub().send_all(frame);
-    asio::steady_timer timer(shard_.reactor().executor(), gateway_.options_.drain);
-    co_await timer.async_wait(asio::use_awaitable);
     const bool all_told = co_await shard_.leave();
     co_await shard_.stop();
     co_return all_told;
@@ -102,12 +110,35 @@ class Gateway::Lane {
                              .keep = keep});
   }
 
+  // Tells all and closes most; false if it was cancelled. Runs on the reactor.
+  chat::Task<bool> send_away(std::chrono::milliseconds time, std::uint16_t close_code, std::string_view reason) {
+    if (drain_) drain_->cancel();
+    const auto drain = std::make_shared<Drain>(shard_.hub());
+    drain_ = drain;
+    co_return co_await drain->run(time, close_code, reason);
+  }
+  // As the person on call wants it: the process goes on. Runs on the reactor.
+  chat::Task<void> drain_and_stay(std::chrono::milliseconds time) {
+    constexpr const char* kReason = "draining: another gateway takes you";
+    if (co_await send_away(time, wire::kCloseDraining, kReason)) {
+      shard_.hub().close_all(wire::kCloseDraining, kReason);
+    }
+  }
+  void cancel_drain() {
+    if (drain_) drain_->cancel();
+    shard_.hub().for_each_session(0, shard_.hub().slots(), [](Session& session) { session.resume_reading(); });
+  }
+
   [[nodiscard]] Shard& shard() { return shard_; }
   [[nodiscard]] const runtime::HttpServer& api() const { return api_; }
   [[nodiscard]] const runtime::HttpServer& ws() const { return ws_; }
 
  private:
   bool take(runtime::HttpUpgrade&& upgrade) {
+    if (gateway_.readiness_.draining()) {
+      upgrade.refusal = runtime::http_error(503, "unavailable", "this gateway is going away: try another one");
+      return false;
+    }
     auto address = admission_.admit(upgrade, shard_.hub().sessions(), shard_.services().turn_clock.now_ms());
     if (!address) {
       upgrade.refusal = std::move(address.error());
@@ -125,6 +156,7 @@ class Gateway::Lane {
   Gateway& gateway_;
   Shard shard_;
   Admission admission_;
+  std::shared_ptr<Drain> drain_;  // the latest
   runtime::HttpRoutes api_routes_;
   runtime::HttpRoutes ws_routes_;
   runtime::HttpServer api_;
@@ -202,6 +234,108 @@ void Gateway::stop() {
 // At least 1 of what has a limit, since 0 is none.
 std::size_t Gateway::share(std::size_t whole) const {
   return whole == 0 ? 0 : std::max<std::size_t>(1, whole / reactors_.size());
+}
+
+// Calls f(Shard&) on each reactor in turn and returns what it returned.
+template <class Function>
+auto Gateway::ask_each(Function function) -> chat::Task<std::vector<std::invoke_result_t<Function&, Shard&>>> {
+  using Value = std::invoke_result_t<Function&, Shard&>;
+  std::vector<Value> values;
+  for (const auto& lane : lanes_) {
+    Shard& shard = lane->shard();
+    auto call = [&shard, &function]() -> chat::Task<Value> { co_return function(shard); };
+    values.push_back(co_await asio::co_spawn(shard.reactor().executor(), std::move(call), asio::use_awaitable));
+  }
+  co_return values;
+}
+
+chat::Task<Gateway::Status> Gateway::status() {
+  Status status{.url = options_.public_url, .users = roster_.users(), .draining = readiness_.draining()};
+  const auto counts = co_await ask_each([](Shard& shard) {
+    std::size_t registered = 0;
+    shard.hub().for_each_session(0, shard.hub().slots(),
+                                 [&](const Session& session) { registered += session.registered() ? 1 : 0; });
+    return std::pair(shard.hub().sessions(), registered);
+  });
+  for (const auto& [connections, registered] : counts) {
+    status.connections += connections;
+    status.sessions += registered;
+  }
+  co_return status;
+}
+
+// A place is reactor.slot.
+chat::Task<chat::Result<Gateway::SessionPage>> Gateway::sessions(std::string after, std::size_t limit) {
+  unsigned reactor = 0;
+  std::size_t slot = 0;
+  if (!after.empty() && std::sscanf(after.c_str(), "%u.%zu", &reactor, &slot) != 2) {
+    co_return chat::fail(chat::ErrorCode::bad_frame, "after is not what the page before gave as next");
+  }
+  SessionPage page;
+  for (; reactor < lanes_.size(); ++reactor, slot = 0) {
+    Shard& shard = lanes_[reactor]->shard();
+    auto look = [&]() -> chat::Task<void> {
+      for (; slot < shard.hub().slots() && page.sessions.size() < limit; ++slot) {
+        shard.hub().for_each_session(slot, slot + 1, [&](const Session& session) {
+          if (session.registered()) page.sessions.push_back(session.info());
+        });
+      }
+      co_return;
+    };
+    co_await asio::co_spawn(shard.reactor().executor(), std::move(look), asio::use_awaitable);
+    if (page.sessions.size() < limit) continue;
+    page.next = fmt::format("{}.{}", reactor, slot);
+    break;
+  }
+  co_return page;
+}
+
+chat::Task<std::vector<SessionInfo>> Gateway::sessions_of(std::string user) {
+  auto found = co_await ask_each([&user](Shard& shard) {
+    std::vector<SessionInfo> sessions;
+    shard.hub().for_each_session_of(user, [&](const Session& session) { sessions.push_back(session.info()); });
+    return sessions;
+  });
+  std::vector<SessionInfo> all;
+  for (std::vector<SessionInfo>& each : found) std::ranges::move(each, std::back_inserter(all));
+  co_return all;
+}
+
+chat::Task<std::size_t> Gateway::disconnect(std::string user, std::string session) {
+  const auto closed = co_await ask_each([&](Shard& shard) {
+    std::size_t count = 0;
+    shard.hub().for_each_session_of(user, [&](Session& each) {
+      if (!session.empty() && each.id() != session) return;
+      each.close(wire::kCloseDisconnected, "disconnected by the operator");
+      ++count;
+    });
+    return count;
+  });
+  co_return std::accumulate(closed.begin(), closed.end(), std::size_t{0});
+}
+
+chat::Task<Gateway::Waiting> Gateway::waiting() {
+  const auto all =
+      co_await ask_each([](Shard& shard) { return Waiting{.depths = shard.depths(), .bounds = shard.bounds()}; });
+  Waiting sum;
+  for (const Waiting& each : all) {
+    sum.depths += each.depths;
+    sum.bounds += each.bounds;
+  }
+  co_return sum;
+}
+
+void Gateway::start_drain(std::chrono::milliseconds time) {
+  if (readiness_.draining()) return;
+  readiness_.start_draining();
+  for (const auto& lane : lanes_) {
+    asio::co_spawn(lane->shard().reactor().executor(), lane->drain_and_stay(time), asio::detached);
+  }
+}
+
+void Gateway::cancel_drain() {
+  readiness_.stop_draining();
+  for (const auto& lane : lanes_) lane->shard().reactor().post([&lane = *lane] { lane.cancel_drain(); });
 }
 
 void Gateway::register_all_again() {

@@ -11,6 +11,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "chat/authenticator.h"
@@ -31,6 +32,8 @@
 
 namespace simplechat::sv_websocket {
 
+class Gateway;
+
 struct GatewayOptions {
   std::string host = "127.0.0.1";
   std::uint16_t api_port = 3002;
@@ -44,6 +47,8 @@ struct GatewayOptions {
   LimitOptions limits;
   AdmissionRules admission;
   runtime::TlsContext* tls = nullptr;  // of both listeners; null: they speak without. Outlives the gateway
+  // Adds routes to the API port, once for each reactor; the gateway may be used only when they are called.
+  std::function<void(runtime::HttpRoutes&, Gateway&)> add_api_routes;
 };
 
 class Gateway {
@@ -69,6 +74,38 @@ class Gateway {
   // one of their threads.
   void stop();
 
+  // --- For the admin API. From any reactor of the gateway.
+
+  struct Status {
+    std::string url;
+    std::size_t connections = 0;
+    std::size_t sessions = 0;  // registered
+    std::size_t users = 0;
+    bool draining = false;
+  };
+  chat::Task<Status> status();
+  // Up to `limit` registered sessions from the place `after` on; `next` is the place after the last one, empty if there
+  // are no more. A session that comes or goes meanwhile may be there or not.
+  struct SessionPage {
+    std::vector<SessionInfo> sessions;
+    std::string next;
+  };
+  chat::Task<chat::Result<SessionPage>> sessions(std::string after, std::size_t limit);
+  chat::Task<std::vector<SessionInfo>> sessions_of(std::string user);
+  // Closes the user's sessions, or that one of them; returns how many.
+  chat::Task<std::size_t> disconnect(std::string user, std::string session);
+  // What waits on all reactors together, and how much may.
+  struct Waiting {
+    Depths depths;
+    Depths bounds;
+  };
+  chat::Task<Waiting> waiting();
+  // Refuses new connections and sends those there are away, as stop() does, but goes on: cancel_drain() takes it back.
+  // Nothing if it drains already.
+  void start_drain(std::chrono::milliseconds time);
+  void cancel_drain();
+
+  [[nodiscard]] const std::string& url() const { return options_.public_url; }
   [[nodiscard]] std::uint16_t api_port() const;
   [[nodiscard]] std::uint16_t ws_port() const;
 
@@ -77,6 +114,8 @@ class Gateway {
 
   // What of a limit of the gateway is one reactor's.
   [[nodiscard]] std::size_t share(std::size_t whole) const;
+  template <class Function>
+  auto ask_each(Function function) -> chat::Task<std::vector<std::invoke_result_t<Function&, Shard&>>>;
   void register_all_again();
   chat::Task<chat::Result<void>> revoke(chat::Revocation revocation);
   void resync_all();

@@ -82,12 +82,6 @@ void Hub::resync_some() {
   if (resynced_ >= slots_.size()) resynced_ = kNobody;
 }
 
-void Hub::send_all(std::string_view frame) {
-  for (const Slot& slot : slots_) {
-    if (slot.session) slot.session->send(frame);
-  }
-}
-
 void Hub::close_all(std::uint16_t code, std::string_view reason) {
   for (const Slot& slot : slots_) {
     if (slot.session) slot.session->close(code, reason);

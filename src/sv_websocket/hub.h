@@ -48,11 +48,28 @@ class Hub {
   void resync_all() { resynced_ = 0; }
   void resync_some();
 
-  // `frame` to every session, registered or not.
-  void send_all(std::string_view frame);
   void close_all(std::uint16_t code, std::string_view reason);
   // Closes the sessions whose registration rests on what is revoked.
   void close_revoked(std::span<const chat::Revocation> revocations);
+
+  // Slots that have been given out: each holds a session, or did.
+  [[nodiscard]] std::size_t slots() const { return slots_.size(); }
+  // Calls visit(Session&) for the sessions in slots [begin, end), registered or not.
+  template <class Visit>
+  void for_each_session(std::size_t begin, std::size_t end, Visit visit) {
+    for (std::size_t slot = begin; slot < end && slot < slots_.size(); ++slot) {
+      if (slots_[slot].session) visit(*slots_[slot].session);
+    }
+  }
+  // Calls visit(Session&) for the registered sessions of a user. `visit` must not end one at once.
+  template <class Visit>
+  void for_each_session_of(std::string_view user, Visit visit) {
+    const auto entry = by_user_.find(user);
+    if (entry == by_user_.end()) return;
+    for (Session* session : entry->second) {
+      if (session->registered()) visit(*session);
+    }
+  }
 
   // Senders that wait for the publisher.
   void pause(Session& session);

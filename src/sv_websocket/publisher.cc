@@ -40,7 +40,10 @@ void Publisher::add(const chat::Mark& mark) {
 }
 
 Publisher::Batch& Publisher::filling() {
-  if (filling_->records.empty()) filling_->publishing = progress_.begin();
+  if (filling_->records.empty()) {
+    filling_->publishing = progress_.begin();
+    filling_->since = std::chrono::steady_clock::now();
+  }
   return *filling_;
 }
 
@@ -58,8 +61,9 @@ chat::Task<void> Publisher::publish(std::unique_ptr<Batch> batch) {
   --in_flight_;
   unconfirmed_bytes_ -= batch->bytes();
   for (std::size_t i = 0; i < batch->senders.size(); ++i) {
-    callbacks_.settled(batch->senders[i], batch->records.messages[i], outcome);
+    callbacks_.settled(batch->senders[i], batch->records.messages[i], outcome, batch->since);
   }
+  callbacks_.batch_ended(batch->since, batch->records.size());
   batch->records.clear();
   batch->senders.clear();
   spares_.push_back(std::move(batch));

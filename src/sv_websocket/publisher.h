@@ -26,14 +26,20 @@ namespace simplechat::sv_websocket {
 
 class Publisher final : private runtime::TurnEnd::Hook {
  public:
+  using TimePoint = std::chrono::steady_clock::time_point;
+
   struct Sender {
     SessionKey session;
     Handovers::Ticket ticket = Handovers::kNone;  // of the message's way to its recipients
   };
   struct Callbacks {
     // The message that `sender` handed in is durable, or was refused.
-    std::function<void(const Sender& sender, const chat::MessageView& message, const chat::Result<void>& outcome)>
+    // Its batch began to fill at `since`.
+    std::function<void(const Sender& sender, const chat::MessageView& message, const chat::Result<void>& outcome,
+                       TimePoint since)>
         settled;
+    // All of a batch of so many records are settled.
+    std::function<void(TimePoint since, std::size_t records)> batch_ended = [](TimePoint, std::size_t) {};
     // Senders may be read from again.
     std::function<void()> relieved;
   };
@@ -47,6 +53,8 @@ class Publisher final : private runtime::TurnEnd::Hook {
   // A mark that is over the bound is dropped: a later one replaces it.
   void add(const chat::Mark& mark);
 
+  [[nodiscard]] std::size_t unconfirmed_bytes() const { return unconfirmed_bytes_; }
+  [[nodiscard]] std::size_t bytes_max() const { return bytes_max_; }
   [[nodiscard]] bool congested() const { return unconfirmed_bytes_ > bytes_max_ / 2; }
 
   // From now on nothing more is taken.
@@ -61,6 +69,7 @@ class Publisher final : private runtime::TurnEnd::Hook {
     chat::RecordBatch records;
     std::vector<Sender> senders;  // of records.messages, in the same order
     StoreProgress::Publishing publishing = 0;
+    TimePoint since;
     [[nodiscard]] std::size_t bytes() const;
   };
 

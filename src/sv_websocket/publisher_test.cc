@@ -26,6 +26,7 @@ class PublisherTest : public ::testing::Test {
   StoreProgress progress_{reactor_, queue_, reader_};
   std::vector<std::pair<std::string, bool>> settled_;
   int relieved_ = 0;
+  std::size_t ended_ = 0;
   Publisher publisher_{reactor_,
                        turn_end_,
                        queue_,
@@ -33,10 +34,12 @@ class PublisherTest : public ::testing::Test {
                        kBytesMax,
                        {.settled =
                             [this](const Publisher::Sender& sender, const chat::MessageView& message,
-                                   const chat::Result<void>& outcome) {
+                                   const chat::Result<void>& outcome, Publisher::TimePoint since) {
+                              EXPECT_LE(since, std::chrono::steady_clock::now());
                               EXPECT_EQ(sender.session, sender_);
                               settled_.emplace_back(message.id, outcome.has_value());
                             },
+                        .batch_ended = [this](Publisher::TimePoint, std::size_t records) { ended_ += records; },
                         .relieved = [this] { ++relieved_; }}};
 };
 
@@ -50,6 +53,7 @@ TEST_F(PublisherTest, TellsTheSenderOnlyAfterTheConfirm) {
   queue_.barrier.let_go();
   run_until(reactor_, [&] { return settled_.size() == 2; });
   EXPECT_EQ(settled_, (std::vector<std::pair<std::string, bool>>{{"1", true}, {"2", true}}));
+  EXPECT_EQ(ended_, 2U);
   EXPECT_EQ(queue_.batches.size(), 1U) << "a turn's messages are one batch";
 }
 

@@ -1,15 +1,25 @@
 #include "sv_websocket/router.h"
 
+#include <algorithm>
 #include <bit>
 #include <utility>
 
-#include "runtime/log.h"
+#include "runtime/trace.h"
 #include "wire/server_frame.h"
 
 namespace simplechat::sv_websocket {
 namespace {
 
 namespace asio = boost::asio;
+
+// `absent`: ascending, those that the other gateway does not hold.
+void trace_relay(const chat::DeliveryBatch& batch, const std::vector<std::size_t>& absent, const std::string& url) {
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    const auto message = wire::normal_ids(batch[i].frame);
+    if (!message || std::ranges::find(absent, i) != absent.end()) continue;
+    runtime::trace::event("message_relayed", message->id, message->from, message->to, "gateway", url);
+  }
+}
 
 }  // namespace
 
@@ -54,9 +64,10 @@ void Router::deliver(const chat::DeliveryView& delivery, chat::Timestamp at, Ses
 
 void Router::look_up_later(const chat::DeliveryView& delivery, chat::Timestamp at, Handovers::Ticket ticket) {
   if (to_look_up_.deliveries.bytes() + delivery.frame.size() > kWaitingBytesMax) {
-    missed(delivery, Where::elsewhere);
+    missed(delivery, Where::elsewhere, MissedBy::lookup_full);
     return;
   }
+  if (to_look_up_.empty()) to_look_up_.since = std::chrono::steady_clock::now();
   to_look_up_.add(delivery, at, ticket, Attempt::first);
   handovers_.add(ticket);
   parts_.turn_end.schedule(*this);
@@ -65,9 +76,15 @@ void Router::look_up_later(const chat::DeliveryView& delivery, chat::Timestamp a
 bool Router::deliver_here(const chat::DeliveryView& delivery, SessionKey except) {
   const ReactorSet reactors = parts_.roster.reactors(delivery.user);
   const ReactorSet own = ReactorSet{1} << parts_.reactor.index();
-  if ((reactors & own) != 0) parts_.to_sessions(delivery, except);
+  if ((reactors & own) != 0) {
+    parts_.probe.delivered_local();
+    parts_.to_sessions(delivery, except);
+  }
   for (ReactorSet others = reactors & ~own; others != 0; others &= others - 1) {
-    outgoing_[static_cast<std::size_t>(std::countr_zero(others))].add(delivery);
+    HandedDeliveries& batch = outgoing_[static_cast<std::size_t>(std::countr_zero(others))];
+    if (batch.empty()) batch.since = std::chrono::steady_clock::now();
+    batch.deliveries.add(delivery);
+    parts_.probe.delivered_to_reactor();
     parts_.turn_end.schedule(*this);
   }
   return reactors != 0;
@@ -75,9 +92,9 @@ bool Router::deliver_here(const chat::DeliveryView& delivery, SessionKey except)
 
 void Router::on_turn_end() {
   for (std::size_t reactor = 0; reactor < outgoing_.size(); ++reactor) {
-    chat::DeliveryBatch& batch = outgoing_[reactor];
+    HandedDeliveries& batch = outgoing_[reactor];
     if (batch.empty() || mailboxes_[reactor]->put(batch)) continue;
-    missed_all(batch, Where::here);
+    missed_all(batch.deliveries, Where::here, MissedBy::mailbox_full);
     batch.clear();
   }
   if (to_look_up_.empty() || looking_up_) return;
@@ -97,13 +114,17 @@ chat::Task<void> Router::look_up() {
 
 chat::Task<void> Router::look_up_batch() {
   asked_.list(looked_up_.deliveries);
+  const auto began = std::chrono::steady_clock::now();
   const auto located = co_await parts_.directory.locate(asked_.users);
+  parts_.probe.looked_up(asked_.users.size(), std::chrono::steady_clock::now() - began, located.has_value());
   if (!located) {
-    missed_all(looked_up_.deliveries, Where::elsewhere);
+    missed_all(looked_up_.deliveries, Where::elsewhere, MissedBy::lookup_failed);
     co_return;
   }
   for (std::size_t i = 0; i < looked_up_.size(); ++i) {
-    for (const std::string& url : located->of(asked_.index_of[i])) {
+    const auto urls = located->of(asked_.index_of[i]);
+    if (urls.empty()) parts_.probe.nobody_there();
+    for (const std::string& url : urls) {
       if (url != parts_.own_url) hand_over(url, looked_up_, i);
     }
   }
@@ -115,9 +136,10 @@ void Router::hand_over(const std::string& url, const Batch& batch, std::size_t i
   if (is_new) peer = std::make_unique<Peer>();
   const chat::DeliveryView delivery = batch.deliveries[index];
   if (peer->waiting.deliveries.bytes() + delivery.frame.size() > kWaitingBytesMax) {
-    missed(delivery, Where::elsewhere);
+    missed(delivery, Where::elsewhere, MissedBy::relay_full);
     return;
   }
+  if (peer->waiting.empty()) peer->waiting.since = batch.since;
   peer->waiting.add(delivery, batch.deliveries.latest_at(), batch.tickets[index], batch.attempts[index]);
   handovers_.add(batch.tickets[index]);
   if (is_new) gate_.spawn(relay(url, *peer));
@@ -131,11 +153,13 @@ chat::Task<void> Router::relay(std::string url, Peer& peer) {
     std::swap(batch, peer.waiting);
     const auto absent = co_await parts_.relay.deliver(url, batch.deliveries);
     if (absent) {
-      parts_.probe.delivered_remote(batch.size() - absent->size());
+      parts_.probe.delivered_remote(batch.size() - absent->size(), batch.size(),
+                                    std::chrono::steady_clock::now() - batch.since);
+      if (runtime::trace::any()) trace_relay(batch.deliveries, *absent, url);
       look_up_again(batch, *absent);
     } else {
       parts_.probe.relay_failed();
-      missed_all(batch.deliveries, Where::elsewhere);
+      missed_all(batch.deliveries, Where::elsewhere, MissedBy::relay_failed);
     }
     done(batch);
     batch.clear();
@@ -145,7 +169,11 @@ chat::Task<void> Router::relay(std::string url, Peer& peer) {
 
 void Router::look_up_again(const Batch& batch, const std::vector<std::size_t>& absent) {
   for (const std::size_t index : absent) {
-    if (batch.attempts[index] == Attempt::last) continue;  // offline: the store has it
+    if (batch.attempts[index] == Attempt::last) {  // offline: the store has it
+      parts_.probe.nobody_there();
+      continue;
+    }
+    if (to_look_up_.empty()) to_look_up_.since = batch.since;
     to_look_up_.add(batch.deliveries[index], batch.deliveries.latest_at(), batch.tickets[index], Attempt::last);
     handovers_.add(batch.tickets[index]);
   }
@@ -156,18 +184,34 @@ void Router::done(const Batch& batch) {
   for (const Handovers::Ticket ticket : batch.tickets) handovers_.done(ticket);
 }
 
-void Router::missed(const chat::DeliveryView& delivery, Where where) {
+void Router::missed(const chat::DeliveryView& delivery, Where where, MissedBy reason) {
   if (delivery.frame_class == chat::FrameClass::ephemeral) {
     parts_.probe.ephemeral_dropped();
   } else if (missed_.note(delivery.user, where, std::chrono::steady_clock::now())) {
-    parts_.probe.delivery_missed();
+    parts_.probe.delivery_missed(reason);
   } else {
     parts_.probe.resync_lost();
   }
 }
 
-void Router::missed_all(const chat::DeliveryBatch& batch, Where where) {
-  for (std::size_t i = 0; i < batch.size(); ++i) missed(batch[i], where);
+void Router::missed_all(const chat::DeliveryBatch& batch, Where where, MissedBy reason) {
+  for (std::size_t i = 0; i < batch.size(); ++i) missed(batch[i], where, reason);
+}
+
+void Router::add_depths(Depths& depths) const {
+  depths.lookup_bytes = to_look_up_.deliveries.bytes();
+  for (const auto& [url, peer] : peers_) {
+    depths.relay_bytes = std::max(depths.relay_bytes, peer->waiting.deliveries.bytes());
+  }
+  depths.acks = handovers_.waiting();
+  depths.resyncs = missed_.noted();
+}
+
+void Router::add_bounds(Depths& bounds) {
+  bounds.lookup_bytes = kWaitingBytesMax;
+  bounds.relay_bytes = kWaitingBytesMax;
+  bounds.acks = Handovers::kWaitingMax;
+  bounds.resyncs = MissedUsers::kUsersMax;
 }
 
 void Router::tick(MissedUsers::TimePoint stored_until, MissedUsers::TimePoint now) {

@@ -33,7 +33,16 @@
 
 namespace simplechat::sv_websocket {
 
-using DeliveryMailbox = runtime::Mailbox<chat::DeliveryBatch>;
+// What one reactor hands to another at the end of a turn.
+struct HandedDeliveries {
+  chat::DeliveryBatch deliveries;
+  std::chrono::steady_clock::time_point since;  // when the first was added
+
+  [[nodiscard]] std::size_t bytes() const { return deliveries.bytes(); }
+  [[nodiscard]] bool empty() const { return deliveries.empty(); }
+  void clear() { deliveries.clear(); }
+};
+using DeliveryMailbox = runtime::Mailbox<HandedDeliveries>;
 
 class Router final : private runtime::TurnEnd::Hook {
  public:
@@ -72,6 +81,10 @@ class Router final : private runtime::TurnEnd::Hook {
 
   [[nodiscard]] Handovers& handovers() { return handovers_; }
 
+  // What waits now, and how much may.
+  void add_depths(Depths& depths) const;
+  static void add_bounds(Depths& bounds);
+
   // Called a few times a second: tells those to resync who may have missed what is in the store by `stored_until`.
   void tick(MissedUsers::TimePoint stored_until, MissedUsers::TimePoint now);
   // Nothing is under way and nobody is left to be told: the gateway may go.
@@ -86,6 +99,7 @@ class Router final : private runtime::TurnEnd::Hook {
     chat::DeliveryBatch deliveries;
     std::vector<Handovers::Ticket> tickets;
     std::vector<Attempt> attempts;
+    std::chrono::steady_clock::time_point since;  // when the first of these deliveries was accepted
 
     void add(const chat::DeliveryView& delivery, chat::Timestamp at, Handovers::Ticket ticket, Attempt attempt);
     void clear();
@@ -115,13 +129,13 @@ class Router final : private runtime::TurnEnd::Hook {
   void look_up_again(const Batch& batch, const std::vector<std::size_t>& absent);
   void look_up_later(const chat::DeliveryView& delivery, chat::Timestamp at, Handovers::Ticket ticket);
   void done(const Batch& batch);
-  void missed(const chat::DeliveryView& delivery, Where where);
-  void missed_all(const chat::DeliveryBatch& batch, Where where);
+  void missed(const chat::DeliveryView& delivery, Where where, MissedBy reason);
+  void missed_all(const chat::DeliveryBatch& batch, Where where, MissedBy reason);
 
   Parts parts_;
   runtime::Gate gate_;
   std::vector<DeliveryMailbox*> mailboxes_;
-  std::vector<chat::DeliveryBatch> outgoing_;  // by reactor, to be posted at the end of the turn
+  std::vector<HandedDeliveries> outgoing_;  // by reactor, to be posted at the end of the turn
   Batch to_look_up_;
   Batch looked_up_;  // under way
   Asked asked_;      // of looked_up_

@@ -57,9 +57,9 @@ class RouterTest : public ::testing::Test {
   Frames here_;
   std::vector<SessionKey> excepted_;
   Frames second_;
-  DeliveryMailbox second_mailbox_{second_reactor_, 1024, [this](const chat::DeliveryBatch& batch) {
-                                    for (std::size_t i = 0; i < batch.size(); ++i)
-                                      second_.emplace_back(batch[i].user, batch[i].frame);
+  DeliveryMailbox second_mailbox_{second_reactor_, 1024, [this](const HandedDeliveries& batch) {
+                                    for (std::size_t i = 0; i < batch.deliveries.size(); ++i)
+                                      second_.emplace_back(batch.deliveries[i].user, batch.deliveries[i].frame);
                                   }};
   Router router_{{.reactor = reactor_,
                   .turn_end = turn_end_,

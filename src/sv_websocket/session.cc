@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 #include <variant>
 
+#include "runtime/trace.h"
 #include "sv_websocket/hub.h"
 #include "sv_websocket/publisher.h"
 #include "sv_websocket/registrar.h"
@@ -70,7 +72,6 @@ void Session::on_text(std::string_view text) {
     registering_->frames_in.emplace_back(text);
     return;
   }
-  services_.probe.frame_received();
   if (const std::uint32_t wait_ms = take_frames(1, Limit::frames)) {
     refuse_for_rate(text, wait_ms);
     return;
@@ -81,6 +82,7 @@ void Session::on_text(std::string_view text) {
     send_error(frame.error().error, frame.error().id, frame.error().ref);
     return;
   }
+  services_.probe.frame_received(frame->index());
   std::visit([this](const auto& known) { handle(known); }, *frame);
 }
 
@@ -99,6 +101,20 @@ bool Session::on_ping() { return take_frames(1, Limit::frames) == 0; }
 
 void Session::on_closed() { services_.hub.destroy(key_); }
 
+std::string Session::id() const {
+  return fmt::format("{}-{}-{}-{}", services_.instance_id, services_.hub.reactor().index(), key_.slot, key_.generation);
+}
+
+SessionInfo Session::info() const {
+  return {.session = id(),
+          .user = user_,
+          .device = device_ ? *device_ : std::string{},
+          .address = connection_.peer_address(),
+          .registered_for_s = clock_s() - registered_s_,
+          .silent_for_s = TurnClock::elapsed_ms(heard_ms_, now_ms()) / 1000,
+          .unsent_bytes = connection_.outbox_bytes()};
+}
+
 void Session::check_heartbeat() {
   rate_refusals_ = 0;
   const std::uint32_t silent_ms = TurnClock::elapsed_ms(heard_ms_, now_ms());
@@ -116,8 +132,9 @@ void Session::check_heartbeat() {
 
 void Session::deliver(std::string_view frame, chat::FrameClass frame_class) {
   if (!registering_) {
-    services_.probe.delivered_here();
+    services_.probe.frame_given();
     if (first_view_) first_view_->add(frame);
+    if (runtime::trace::any()) trace_delivery(frame);
     connection_.send_text(frame, frame_class);
     return;
   }
@@ -128,6 +145,11 @@ void Session::deliver(std::string_view frame, chat::FrameClass frame_class) {
   }
   registering_->bytes_out += frame.size();
   registering_->frames_out.emplace_back(frame);
+}
+
+void Session::trace_delivery(std::string_view frame) const {
+  const auto message = wire::normal_ids(frame);
+  if (message) runtime::trace::event("message_delivered", message->id, message->from, message->to, "session", id());
 }
 
 void Session::acknowledge(std::string_view id, std::string_view to, chat::Timestamp at) {
@@ -145,6 +167,7 @@ void Session::handle(const wire::RegisterFrame& frame) {
     send_error({ErrorCode::already_registered, "this connection is registered; send unregister first"});
     return;
   }
+  device_ = frame.device.empty() ? nullptr : std::make_unique<const std::string>(frame.device);
   Proof proof = take_proof(frame);
   auto identity = services_.gatekeeper.admit(frame.from, proof.token);
   if (!identity) {
@@ -175,10 +198,7 @@ void Session::enter(chat::Identity identity, Proof proof) {
 
 void Session::send_registered() {
   services_.scratch.clear();
-  wire::append_registered(
-      services_.scratch, user_,
-      fmt::format("{}-{}-{}-{}", services_.instance_id, services_.hub.reactor().index(), key_.slot, key_.generation),
-      services_.clock.now());
+  wire::append_registered(services_.scratch, user_, id(), services_.clock.now());
   connection_.send_text(services_.scratch);
 }
 
@@ -188,12 +208,14 @@ void Session::registration_ended(const chat::Result<void>& outcome) {
   if (outcome) {
     state_ = State::registered;
     services_.probe.registered();
+    registered_s_ = clock_s();
     send_registered();
     first_view_ = std::make_unique<FirstView>();
     first_view_->until = std::chrono::steady_clock::now() + MissedUsers::kCheckAfter;
     services_.hub.check_later(*this);
     for (const std::string& frame : kept->frames_out) {
       first_view_->add(frame);
+      if (runtime::trace::any()) trace_delivery(frame);
       connection_.send_text(frame);
     }
     if (kept->overflowed) send_resync();
@@ -216,6 +238,7 @@ void Session::leave() {
   if (!entered) return;
   first_view_.reset();
   credential_.reset();
+  device_.reset();
   const Roster::Change change = services_.hub.remove(*this);
   if (!change.present) services_.registrar.release(user_, change.fence);
   user_.clear();
@@ -254,6 +277,7 @@ void Session::handle(const wire::NormalFrame& frame) {
     return;
   }
   services_.probe.message_accepted();
+  if (runtime::trace::any()) runtime::trace::event("message_accepted", message.id, user_, message.to, "session", id());
   route_message(services_, message, key_, ticket);
   handovers.done(ticket);
   if (first_view_) first_view_->add(services_.scratch);
@@ -462,7 +486,7 @@ bool Session::may_request(std::string_view from, std::string_view ref) {
   return false;
 }
 
-std::uint32_t Session::now_ms() { return services_.turn_clock.now_ms(); }
+std::uint32_t Session::now_ms() const { return services_.turn_clock.now_ms(); }
 
 std::uint32_t Session::take_frames(std::uint32_t frames, Limit limit) {
   const std::uint32_t wait_ms = frames_.take(services_.frame_rate, frames * kFrameUnits, now_ms());

@@ -61,6 +61,17 @@ struct SessionServices {
 void route_message(SessionServices& services, const chat::MessageView& message, SessionKey sender,
                    Handovers::Ticket ticket);
 
+// What the person on call sees of a session.
+struct SessionInfo {
+  std::string session;  // as `registered` told it to the client
+  std::string user;
+  std::string device;   // as the client named it; may be empty
+  std::string address;  // of the other end: a proxy's, if one stands in between
+  std::uint32_t registered_for_s = 0;
+  std::uint32_t silent_for_s = 0;
+  std::size_t unsent_bytes = 0;
+};
+
 class Session final : private ConnectionHandler {
  public:
   static constexpr int kRequestsMax = 8;  // history, sync and conversations under way at once; beyond: rate_limited
@@ -90,7 +101,13 @@ class Session final : private ConnectionHandler {
   // Tells the client that live delivery may have missed something. False if there is nobody to tell: not registered, or
   // about to make its first sync.
   bool resync();
+  void stop_reading() { connection_.pause_reading(); }
   void resume_reading() { connection_.resume_reading(); }
+
+  [[nodiscard]] bool registered() const { return state_ == State::registered; }
+  // While registered.
+  [[nodiscard]] std::string id() const;
+  [[nodiscard]] SessionInfo info() const;
 
   // Sends what is not bound to a user: draining.
   void send(std::string_view frame) { connection_.send_text(frame); }
@@ -177,10 +194,11 @@ class Session final : private ConnectionHandler {
   // Counts a message in its user's rate; answers with an error if that is used up.
   [[nodiscard]] bool take_message(std::string_view id);
   void refuse_for_rate(std::string_view text, std::uint32_t wait_ms);
-  [[nodiscard]] std::uint32_t now_ms();
+  [[nodiscard]] std::uint32_t now_ms() const;
   void send_error(const chat::Error& error, std::string_view id = {}, std::string_view ref = {},
                   std::int64_t retry_ms = -1);
   void send_resync();
+  void trace_delivery(std::string_view frame) const;
   void leave();
   [[nodiscard]] static std::uint32_t clock_s();
   void note_answer(const chat::SyncPage& page);
@@ -196,10 +214,12 @@ class Session final : private ConnectionHandler {
   std::unique_ptr<Registering> registering_;
   std::unique_ptr<FirstView> first_view_;
   std::unique_ptr<Credential> credential_;
+  std::unique_ptr<const std::string> device_;  // if the client named one
   AddressKey address_;
   SessionKey key_;
   RateBucket frames_;
   std::uint32_t heard_ms_;
+  std::uint32_t registered_s_ = 0;
   State state_ = State::unregistered;
   bool pinged_ = false;
   bool known_ = false;  // has said who it is, once at least

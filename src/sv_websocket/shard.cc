@@ -4,6 +4,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <utility>
 
+#include "runtime/trace.h"
 #include "sv_websocket/missed_users.h"
 #include "wire/close_code.h"
 
@@ -54,11 +55,18 @@ Shard::Shard(runtime::Reactor& reactor, const Gateway& gateway, const Ports& por
       progress_(reactor, ports.queue, ports.reader),
       publisher_(reactor, transport_.turn_end(), ports.queue, progress_, gateway.unconfirmed_bytes_max,
                  {.settled = [this](const Publisher::Sender& sender, const chat::MessageView& message,
-                                    const chat::Result<void>& outcome) { settled(sender, message, outcome); },
+                                    const chat::Result<void>& outcome,
+                                    Publisher::TimePoint since) { settled(sender, message, outcome, since); },
+                  .batch_ended =
+                      [this](Publisher::TimePoint since, std::size_t records) {
+                        probe_.published(records);
+                        if (acked_ > 0) probe_.acked(steady_clock::now() - since, std::exchange(acked_, 0));
+                      },
                   .relieved = [this] { hub_.resume_paused(); }}),
       mailbox_(reactor, Router::kMailboxBytesMax,
-               [this](const chat::DeliveryBatch& batch) {
-                 for (std::size_t i = 0; i < batch.size(); ++i) hub_.deliver(batch[i], {});
+               [this](const HandedDeliveries& batch) {
+                 for (std::size_t i = 0; i < batch.deliveries.size(); ++i) hub_.deliver(batch.deliveries[i], {});
+                 probe_.mailbox_emptied(steady_clock::now() - batch.since, batch.deliveries.size());
                }),
       services_{.hub = hub_,
                 .router = router_,
@@ -79,6 +87,8 @@ Shard::Shard(runtime::Reactor& reactor, const Gateway& gateway, const Ports& por
                 .instance_id = gateway.incarnation},
       tick_(reactor.executor()) {
   hub_.connect(services_);
+  transport_.turn_end().watch([this](steady_clock::duration took) { probe_.turn_ended(took); });
+  probe_.bounds(bounds());
 }
 
 void Shard::start(std::vector<DeliveryMailbox*> mailboxes) {
@@ -132,23 +142,38 @@ void Shard::forget_revocations(std::int64_t now_s) {
 }
 
 void Shard::settled(const Publisher::Sender& sender, const chat::MessageView& message,
-                    const chat::Result<void>& outcome) {
+                    const chat::Result<void>& outcome, Publisher::TimePoint since) {
   if (!outcome) {
     probe_.publish_failed();
     if (Session* session = hub_.find(sender.session)) session->refused(message, outcome.error());
     return;
   }
   probe_.message_durable();
+  if (runtime::trace::any()) runtime::trace::event("message_published", message.id, message.from, message.to);
   Handovers& handovers = router_.handovers();
   if (handovers.finished(sender.ticket)) {
+    ++acked_;
     if (Session* session = hub_.find(sender.session)) session->acknowledge(message.id, message.to, message.at);
     return;
   }
   handovers.when_done(
       sender.ticket, steady_clock::now(),
-      [this, key = sender.session, id = std::string(message.id), to = std::string(message.to), at = message.at] {
+      [this, key = sender.session, id = std::string(message.id), to = std::string(message.to), at = message.at, since] {
+        probe_.acked(steady_clock::now() - since, 1);
         if (Session* session = hub_.find(key)) session->acknowledge(id, to, at);
       });
+}
+
+Depths Shard::depths() const {
+  Depths depths{.unconfirmed_bytes = publisher_.unconfirmed_bytes()};
+  router_.add_depths(depths);
+  return depths;
+}
+
+Depths Shard::bounds() const {
+  Depths bounds{.unconfirmed_bytes = publisher_.bytes_max()};
+  Router::add_bounds(bounds);
+  return bounds;
 }
 
 void Shard::tick() {
@@ -166,6 +191,7 @@ void Shard::tick() {
     hub_.resync_some();
     transport_.resume_slowed();
     if (services_.clients != nullptr && reactor_.index() == 0) services_.clients->sweep(transport_.clock().now_ms());
+    probe_.depths(depths());
     if (++ticks_ % kTicksPerSecond == 0) {
       transport_.sweep(now);
       hub_.tick();

@@ -87,6 +87,9 @@ class Shard {
   // What is revoked is refused from now on, and the sessions that rest on it are closed. Thread-safe.
   void revoke(const RevocationWatch::Batch& revocations);
   void forget_revocations(std::int64_t now_s);
+  // What waits now, and how much may.
+  [[nodiscard]] Depths depths() const;
+  [[nodiscard]] Depths bounds() const;
 
   [[nodiscard]] runtime::Reactor& reactor() { return reactor_; }
   [[nodiscard]] DeliveryMailbox& mailbox() { return mailbox_; }
@@ -95,7 +98,8 @@ class Shard {
   [[nodiscard]] SessionServices& services() { return services_; }
 
  private:
-  void settled(const Publisher::Sender& sender, const chat::MessageView& message, const chat::Result<void>& outcome);
+  void settled(const Publisher::Sender& sender, const chat::MessageView& message, const chat::Result<void>& outcome,
+               Publisher::TimePoint since);
   void tick();
 
   runtime::Reactor& reactor_;
@@ -113,6 +117,7 @@ class Shard {
   SessionServices services_;
   boost::asio::steady_timer tick_;
   unsigned ticks_ = 0;
+  std::size_t acked_ = 0;                                                    // of the batch that is being settled
   std::optional<std::chrono::steady_clock::time_point> resync_when_stored_;  // what was published until then
 };
 

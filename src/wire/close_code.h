@@ -9,6 +9,7 @@ namespace simplechat::wire {
 inline constexpr std::uint16_t kCloseGoingAway = 1001;
 inline constexpr std::uint16_t kCloseUnsupportedData = 1003;
 inline constexpr std::uint16_t kCloseDraining = 4001;
+inline constexpr std::uint16_t kCloseDisconnected = 4003;  // by a person: the client comes back, or is refused then
 inline constexpr std::uint16_t kCloseSlowConsumer = 4008;
 inline constexpr std::uint16_t kCloseHeartbeatMissed = 4009;
 inline constexpr std::uint16_t kCloseRegisterTimeout = 4010;

@@ -40,6 +40,23 @@ void append_normal(std::string& out, const chat::MessageView& message) {
   out.append("}");
 }
 
+std::optional<NormalIds> normal_ids(std::string_view frame) {
+  // A quote within a value has a backslash before it, so what stands between these is a value as a whole.
+  const auto take = [&frame](std::string_view begin, std::string_view end) -> std::optional<std::string_view> {
+    if (!frame.starts_with(begin)) return std::nullopt;
+    const std::size_t at = frame.find(end, begin.size());
+    if (at == std::string_view::npos) return std::nullopt;
+    const std::string_view value = frame.substr(begin.size(), at - begin.size());
+    frame.remove_prefix(at);
+    return value;
+  };
+  const auto id = take(R"({"type":"normal","id":")", R"(","from":")");
+  const auto from = id ? take(R"(","from":")", R"(","to":")") : std::nullopt;
+  const auto to = from ? take(R"(","to":")", R"(","payload":)") : std::nullopt;
+  if (!to) return std::nullopt;
+  return NormalIds{.id = *id, .from = *from, .to = *to};
+}
+
 void append_typing(std::string& out, std::string_view from, std::string_view to) {
   out.append(R"({"type":"typing","from":)");
   append_json_string(out, from);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -20,6 +21,15 @@ void append_unregistered(std::string& out);
 void append_ack(std::string& out, std::string_view id, std::string_view to, chat::Timestamp at);
 // {"type":"normal","id":...,"from":...,"to":...,"payload":...,"at":...}
 void append_normal(std::string& out, const chat::MessageView& message);
+// What append_normal() wrote into a frame, as it stands there: escaped, if an id has quotes or backslashes. Nothing of
+// another frame.
+struct NormalIds {
+  std::string_view id;
+  std::string_view from;
+  std::string_view to;
+};
+[[nodiscard]] std::optional<NormalIds> normal_ids(std::string_view frame);
+
 void append_typing(std::string& out, std::string_view from, std::string_view to);
 // {"type":"received"|"read","from":...,"with":...,"at":...}
 void append_mark(std::string& out, const chat::Mark& mark);

@@ -20,6 +20,18 @@ chat::MessageView message(std::string_view payload) {
   return {.id = "m\"1", .from = "alice", .to = "#team", .payload = payload, .at = 1700000000000001};
 }
 
+TEST(ServerFrame, TellsTheIdsOfANormalFrame) {
+  const std::string frame =
+      made(append_normal, {.id = "id-1", .from = "alice", .to = "bob", .payload = R"(","from":"x)", .at = 7});
+  const auto ids = normal_ids(frame);
+  ASSERT_TRUE(ids);
+  EXPECT_EQ(ids->id, "id-1");
+  EXPECT_EQ(ids->from, "alice");
+  EXPECT_EQ(ids->to, "bob");
+  EXPECT_FALSE(normal_ids(R"({"type":"typing","from":"alice","to":"bob"})"));
+  EXPECT_FALSE(normal_ids(""));
+}
+
 TEST(ServerFrame, SmallFrames) {
   EXPECT_EQ(made(append_registered, "alice", "s1", 7), R"({"type":"registered","user":"alice","session":"s1","at":7})");
   EXPECT_EQ(made(append_unregistered), R"({"type":"unregistered"})");

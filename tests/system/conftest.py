@@ -4,6 +4,7 @@ Tests that kill something start a process or servers of their own.
 """
 
 import dataclasses
+import itertools
 import os
 import pathlib
 import shutil
@@ -82,6 +83,20 @@ def cluster(bin_dir, state_dir, servers):
     yield shared
     statuses = shared.stop()
     assert set(statuses.values()) == {0}, f"exit statuses after SIGTERM: {statuses}"
+
+
+@pytest.fixture(scope="session")
+def apart(servers):
+    """Makes the servers' urls for a further cluster, by its name: its own records, queues and tables on the shared servers."""
+    numbers = itertools.count(1)
+
+    def make(name: str) -> dict[str, str]:
+        servers.rabbitmq.ctl("add_vhost", name)
+        servers.rabbitmq.ctl("set_permissions", "-p", name, "guest", ".*", ".*", ".*")
+        return {"redis_url": f"{servers.redis.url}/{next(numbers)}", "mq_url": f"{servers.rabbitmq.url}/{name}",
+                "db_url": database_url(servers.postgres.url, name)}
+
+    return make
 
 
 @pytest.fixture(scope="session")

@@ -225,7 +225,7 @@ def samples(url: str) -> dict[str, float]:
 
 def test_metrics_are_of_the_text_format(service):
     values = samples(service.url)
-    assert values and all(name.startswith("simplechat_") for name in values)
+    assert values and all(name.startswith(("simplechat_", "process_")) for name in values)
 
 
 def test_metrics_count_messages(deployment):

@@ -62,7 +62,7 @@ class Harness final : public contract::DirectoryHarness {
   NoPlainRecords no_plain_records_;
   memory::MemoryRevocations revocations_{[] { return std::int64_t{0}; }, "run-1"};
   runtime::MetricsRegistry metrics_;
-  sv_discover::Probe probe_{metrics_};
+  sv_discover::Probe probe_{metrics_, sv_discover::Locator::kUsersWaitingMax};
   sv_discover::Locator locator_{reactor_.executor(), memory_, probe_};
   runtime::HttpRoutes routes_;
   runtime::HttpServer server_{reactor_, {}, routes_};

@@ -44,6 +44,53 @@ TEST_F(DeadLetterFileTest, EachKeepAppendsOneLineWithReasonAndRecords) {
   EXPECT_NE(kept[1].find(R"("reason":"again")"), std::string::npos);
 }
 
+class KeepingQueue final : public chat::MessageQueue {
+ public:
+  chat::Task<chat::Result<void>> publish(const chat::RecordBatch& batch) override {
+    if (refuses) co_return chat::fail(chat::ErrorCode::unavailable, "away");
+    for (const chat::MessageView& message : batch.messages) published.emplace_back(message.payload);
+    co_return chat::Result<void>{};
+  }
+  bool refuses = false;
+  std::vector<std::string> published;
+};
+
+chat::RecordBatch record(std::string_view id, std::string_view payload) {
+  chat::RecordBatch records;
+  records.messages.add({.id = id, .from = "alice", .to = "bob", .payload = payload, .at = 7});
+  return records;
+}
+
+TEST_F(DeadLetterFileTest, LettersAreListedAndReplayed) {
+  DeadLetterFile file(path_, fixed_clock);
+  KeepingQueue queue;
+  FileDeadLetters letters(file, queue);
+  EXPECT_TRUE(contract::run_to_end(io_, letters.list(10))->empty());
+  const auto one = record("1", R"(,"records":[)");  // as the file's own key
+  const auto two = record("2", "two");
+  ASSERT_TRUE(contract::run_to_end(io_, file.keep(one, R"(,"reason": "no")")));
+  ASSERT_TRUE(contract::run_to_end(io_, file.keep(two, "never")));
+
+  const auto listed = *contract::run_to_end(io_, letters.list(10));
+  ASSERT_EQ(listed.size(), 2U);
+  EXPECT_EQ(listed[0].reason, R"(,"reason": "no")");
+  EXPECT_EQ(listed[1].reason, "never");
+  EXPECT_NE(listed[0].id, listed[1].id);
+  EXPECT_EQ(contract::run_to_end(io_, letters.list(1))->size(), 1U);
+
+  queue.refuses = true;
+  EXPECT_FALSE(contract::run_to_end(io_, letters.replay({})));
+  EXPECT_EQ(lines().size(), 2U);
+  queue.refuses = false;
+  const std::vector ids{listed[0].id, std::string("unknown")};
+  EXPECT_EQ(*contract::run_to_end(io_, letters.replay(ids)), 1U);
+  EXPECT_EQ(queue.published, std::vector<std::string>{R"(,"records":[)"});
+  EXPECT_EQ(contract::run_to_end(io_, letters.list(10))->front().id, listed[1].id);
+  EXPECT_EQ(*contract::run_to_end(io_, letters.replay({})), 1U);
+  EXPECT_TRUE(lines().empty());
+  EXPECT_EQ(queue.published.back(), "two");
+}
+
 TEST_F(DeadLetterFileTest, AFileThatCannotBeWrittenIsUnavailable) {
   DeadLetterFile file(path_ / "under" / "a" / "missing" / "folder", fixed_clock);
   const auto outcome = contract::run_to_end(io_, file.keep({}, "reason"));

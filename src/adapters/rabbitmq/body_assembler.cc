@@ -83,6 +83,7 @@ std::optional<Body> BodyAssembler::next(TimePoint now) {
     parts_.pop_front();
   }
   body.bytes.push_back(']');
+  body.records = records;
   records_ -= records;
   bytes_ -= bytes;
   return body;

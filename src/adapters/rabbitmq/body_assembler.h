@@ -40,6 +40,7 @@ struct Body {
   std::string bytes;
   std::vector<std::shared_ptr<PublishObserver>> observers;
   TimePoint deadline;           // the latest of its parts
+  std::size_t records = 0;      // 0: not told
   std::string reason = {};      // header x-simplechat-reason, of dead letters
   std::string from_queue = {};  // header x-simplechat-queue, of dead letters
 };

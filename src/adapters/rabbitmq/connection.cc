@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <span>
 #include <utility>
 
 namespace simplechat::adapters::rabbitmq {
@@ -64,6 +65,15 @@ amqp_table_entry_t table_entry(std::string_view key, amqp_table_t value) {
 template <std::size_t N>
 amqp_table_t table_of(std::array<amqp_table_entry_t, N>& entries) {
   return {.num_entries = static_cast<int>(N), .entries = entries.data()};
+}
+
+std::string text_of(const amqp_table_t& table, std::string_view key) {
+  const std::span<const amqp_table_entry_t> entries(table.entries, static_cast<std::size_t>(table.num_entries));
+  for (const amqp_table_entry_t& entry : entries) {
+    const bool is_text = entry.value.kind == AMQP_FIELD_KIND_UTF8 || entry.value.kind == AMQP_FIELD_KIND_BYTES;
+    if (is_text && view_of(entry.key) == key) return std::string(view_of(entry.value.value.bytes));
+  }
+  return {};
 }
 
 timeval call_timeout() { return {.tv_sec = Connection::kCallTimeout.count(), .tv_usec = 0}; }
@@ -268,6 +278,31 @@ Outcome Connection::publish(const std::string& queue, const Body& body) {
   const int status = amqp_basic_publish(state_.get(), kChannel, amqp_empty_bytes, bytes_of(queue), /*mandatory=*/kYes,
                                         /*immediate=*/kNo, &properties, bytes_of(body.bytes));
   return outcome_of(status, "cannot publish");
+}
+
+std::expected<std::optional<Connection::Got>, std::string> Connection::get(const std::string& queue) {
+  const amqp_rpc_reply_t reply = amqp_basic_get(state_.get(), kChannel, bytes_of(queue), /*no_ack=*/kNo);
+  if (reply.reply_type == AMQP_RESPONSE_NORMAL && reply.reply.id == AMQP_BASIC_GET_EMPTY_METHOD) return std::nullopt;
+  if (reply.reply_type != AMQP_RESPONSE_NORMAL) {
+    return std::unexpected(outcome_of(reply, "cannot get from " + queue).error());
+  }
+  const auto* ok = static_cast<const amqp_basic_get_ok_t*>(reply.reply.decoded);
+  Got got{.tag = {.channel = kChannel, .number = ok->delivery_tag}, .body = {}, .reason = {}, .from_queue = {}};
+  amqp_message_t message{};
+  if (auto read = outcome_of(amqp_read_message(state_.get(), kChannel, &message, 0), "cannot read a message"); !read) {
+    return std::unexpected(read.error());
+  }
+  got.body = view_of(message.body);
+  if ((message.properties._flags & AMQP_BASIC_HEADERS_FLAG) != 0) {
+    got.reason = text_of(message.properties.headers, "x-simplechat-reason");
+    got.from_queue = text_of(message.properties.headers, "x-simplechat-queue");
+    // What the broker itself moved here has its headers instead.
+    if (got.reason.empty()) got.reason = text_of(message.properties.headers, "x-first-death-reason");
+    if (got.from_queue.empty()) got.from_queue = text_of(message.properties.headers, "x-first-death-queue");
+  }
+  amqp_destroy_message(&message);
+  amqp_maybe_release_buffers(state_.get());
+  return got;
 }
 
 Outcome Connection::ack(DeliveryTag tag, bool multiple) {

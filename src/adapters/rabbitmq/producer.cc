@@ -22,6 +22,7 @@ void fail_body(const Body& body, std::string_view reason) {
 
 Producer::Producer(Options options, LinkStatus& status, std::size_t link)
     : options_(std::move(options)), status_(status), link_(link), linger_(options_.linger, kLingerMax) {
+  if (options_.metrics != nullptr) probe_.emplace(*options_.metrics);
   for (const std::string& queue : options_.queues) lanes_.push_back({.queue = queue, .assembler = {}, .ready = {}});
   thread_ = std::thread([this] { run(); });
 }
@@ -120,6 +121,7 @@ void Producer::lose(const std::string& reason, TimePoint now) {
     lanes_[unconfirmed.lane].ready.push_front(std::move(unconfirmed.body));
   }
   unconfirmed_.clear();
+  if (probe_) probe_->connection_lost();
   for (Lane& lane : lanes_) lane.unconfirmed = 0;
   status_.down(link_, reason);
   if (connected_) runtime::log::warn("broker_connection_lost", {{"connection", options_.name}, {"reason", reason}});
@@ -139,6 +141,7 @@ Outcome Producer::send_due(TimePoint now) {
       const auto [sent, inserted] =
           unconfirmed_.try_emplace(++last_number_, Unconfirmed{.lane = i, .body = *std::move(body), .sent_at = now});
       ++lane.unconfirmed;
+      if (probe_) probe_->body_sent(sent->second.body.records, sent->second.body.bytes.size());
       if (auto published = connection_->publish(lane.queue, sent->second.body); !published) return published;
     }
   }
@@ -237,6 +240,7 @@ void Producer::finish(std::uint64_t number, bool multiple, std::string_view fail
   if (first == unconfirmed_.end() || first == end) return;
   const auto took = std::chrono::steady_clock::now() - std::prev(end)->second.sent_at;
   linger_.confirmed_after(std::chrono::duration_cast<std::chrono::microseconds>(took));
+  if (probe_) probe_->bodies_ended(static_cast<std::size_t>(std::distance(first, end)), took, failure.empty());
   for (auto each = first; each != end; ++each) {
     --lanes_[each->second.lane].unconfirmed;
     for (const auto& observer : each->second.body.observers) {

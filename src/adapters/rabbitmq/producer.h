@@ -25,6 +25,7 @@
 #include "adapters/rabbitmq/connection.h"
 #include "adapters/rabbitmq/linger.h"
 #include "adapters/rabbitmq/link_status.h"
+#include "adapters/rabbitmq/probe.h"
 #include "adapters/rabbitmq/wakeup.h"
 
 namespace simplechat::adapters::rabbitmq {
@@ -41,6 +42,7 @@ class Producer final : private ConnectionHandler {
     std::vector<std::string> queues;                  // that it publishes to; a submit() names one by its index
     std::chrono::microseconds linger{2000};           // at least
     std::chrono::milliseconds confirm_timeout{5000};  // beyond, the broker counts as down
+    runtime::MetricsRegistry* metrics = nullptr;      // outlives the producer; nullptr: nothing is counted
   };
 
   // `link`: this producer's index in `status`, which outlives it.
@@ -95,6 +97,7 @@ class Producer final : private ConnectionHandler {
   LinkStatus& status_;
   const std::size_t link_;
   Wakeup wakeup_;
+  std::optional<ProducerProbe> probe_;
 
   // The thread's own.
   std::vector<Lane> lanes_;

@@ -21,7 +21,8 @@ RabbitQueue::RabbitQueue(Options options, runtime::Dependency& dependency)
                                                      .name = options_.name + " producer " + std::to_string(index),
                                                      .queues = std::move(queues),
                                                      .linger = options_.linger,
-                                                     .confirm_timeout = options_.publish_timeout},
+                                                     .confirm_timeout = options_.publish_timeout,
+                                                     .metrics = options_.metrics},
                                    status_, index));
   }
 }

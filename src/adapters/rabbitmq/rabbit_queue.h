@@ -39,7 +39,8 @@ class RabbitQueue final : public chat::MessageQueue {
     unsigned producers = 4;             // at least 1; no more than partitions are of use, and are made
     std::size_t unconfirmed_bytes_max = chat::limits::kUnconfirmedBytesMax;
     std::chrono::milliseconds publish_timeout{5000};
-    std::chrono::microseconds linger{2000};  // how long a body waits at least for more while others are under way
+    std::chrono::microseconds linger{2000};       // how long a body waits at least for more while others are under way
+    runtime::MetricsRegistry* metrics = nullptr;  // outlives the queue; nullptr: nothing is counted
   };
 
   RabbitQueue(Options options, runtime::Dependency& dependency);
