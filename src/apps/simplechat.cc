@@ -27,6 +27,7 @@ struct Settings {
 };
 
 void serve(const Settings& settings, runtime::StopSignal& stop_signal) {
+  const apps::Tls tls(settings.gateway.tls, stop_signal);
   runtime::Readiness readiness;
   runtime::MetricsRegistry metrics;
   runtime::ReactorPool reactors(settings.gateway.threads);
@@ -43,21 +44,21 @@ void serve(const Settings& settings, runtime::StopSignal& stop_signal) {
   sv_persist::Probe persist_probe(metrics);
   apps::Consumer consumer(reactors[0], *source, store, persist_probe);
 
-  const auto tls = apps::make_tls(settings.gateway.tls, stop_signal);
   apps::Authentication authentication(settings.gateway.auth, reactors[0], readiness);
   const std::vector<sv_websocket::Ports> ports(reactors.size(), {directory, relay, queue, store});
   sv_websocket::Gateway gateway(
-      reactors, apps::gateway_options(settings.gateway, "http://in-process", std::chrono::seconds(10), tls.get()),
-      ports, authentication.authenticator(), apps::web_client(), readiness, metrics);
+      reactors, apps::gateway_options(settings.gateway, "http://in-process", std::chrono::seconds(10), tls), ports,
+      authentication.authenticator(), apps::web_client(), readiness, metrics);
 
   consumer.start();
   authentication.start();
   gateway.start();
   reactors.start();
-  runtime::log::info("serving", {{"client", (tls ? "https://" : "http://") + settings.gateway.host + ":" +
-                                                std::to_string(gateway.api_port()) + "/client"},
-                                 {"websocket_port", gateway.ws_port()},
-                                 {"data", settings.data_dir}});
+  runtime::log::info("serving",
+                     {{"client", (tls.for_users() != nullptr ? "https://" : "http://") + settings.gateway.host + ":" +
+                                     std::to_string(gateway.api_port()) + "/client"},
+                      {"websocket_port", gateway.ws_port()},
+                      {"data", settings.data_dir}});
   stop_signal.wait();
   runtime::log::info("stopping");
   gateway.stop();

@@ -1,7 +1,5 @@
 // sv-websocket: the gateway of the cluster, over SvDiscover, SvPersist and RabbitMQ.
 
-#include <fmt/format.h>
-
 #include <memory>
 #include <stdexcept>
 #include <vector>
@@ -32,11 +30,12 @@ struct Settings {
 
 // The services as one reactor reaches them.
 struct Outside {
-  Outside(runtime::Reactor& reactor, const Settings& settings, const std::string& secret, runtime::Dependency& discover,
-          runtime::Dependency& persist)
-      : directory(reactor.executor(), {.origin = settings.discover_url, .cluster_secret = secret}, discover),
-        relay(reactor.executor(), {.cluster_secret = secret}),
-        reader(reactor.executor(), settings.persist_url, {.bearer_token = secret}, persist) {}
+  Outside(runtime::Reactor& reactor, const Settings& settings, const std::string& secret, runtime::TlsClient& tls,
+          runtime::Dependency& discover, runtime::Dependency& persist)
+      : directory(reactor.executor(), {.origin = settings.discover_url, .cluster_secret = secret, .tls = &tls},
+                  discover),
+        relay(reactor.executor(), {.cluster_secret = secret, .tls = &tls}),
+        reader(reactor.executor(), settings.persist_url, {.bearer_token = secret, .tls = &tls}, persist) {}
 
   adapters::discover_http::DiscoverHttpDirectory directory;
   adapters::relay_http::HttpRelay relay;
@@ -44,14 +43,16 @@ struct Outside {
 };
 
 adapters::rabbitmq::RabbitQueue::Options queue_options(const Settings& settings) {
-  const auto address = adapters::rabbitmq::parse_broker_url(settings.mq_url);
+  auto address = adapters::rabbitmq::parse_broker_url(settings.mq_url);
   if (!address) throw std::runtime_error("mq-url: " + address.error());
+  address->trust = apps::trust_of(settings.gateway.tls);
   return {.address = *address,
           .topology = adapters::rabbitmq::Topology(settings.partitions),
           .producers = settings.producers};
 }
 
 void serve(const Settings& settings, runtime::StopSignal& stop_signal) {
+  apps::Tls tls(settings.gateway.tls, stop_signal);
   const std::string secret = settings.gateway.cluster_secret.read();
   runtime::Readiness readiness;
   runtime::MetricsRegistry metrics;
@@ -63,19 +64,15 @@ void serve(const Settings& settings, runtime::StopSignal& stop_signal) {
   std::vector<std::unique_ptr<Outside>> outside;
   std::vector<sv_websocket::Ports> ports;
   for (unsigned index = 0; index < reactors.size(); ++index) {
-    outside.push_back(std::make_unique<Outside>(reactors[index], settings, secret, discover, persist));
+    outside.push_back(std::make_unique<Outside>(reactors[index], settings, secret, tls.client(), discover, persist));
     ports.push_back({outside.back()->directory, outside.back()->relay, queue, outside.back()->reader});
   }
 
-  const auto tls = apps::make_tls(settings.gateway.tls, stop_signal);
   apps::Authentication authentication(settings.gateway.auth, reactors[0], readiness);
   const std::string public_url =
-      settings.public_url.empty()
-          ? fmt::format("{}://{}:{}", tls ? "https" : "http", settings.gateway.host, settings.gateway.api_port)
-          : settings.public_url;
-  sv_websocket::Gateway gateway(reactors,
-                                apps::gateway_options(settings.gateway, public_url, settings.lease, tls.get()), ports,
-                                authentication.authenticator(), apps::web_client(), readiness, metrics);
+      settings.public_url.empty() ? apps::internal_url(settings.gateway) : settings.public_url;
+  sv_websocket::Gateway gateway(reactors, apps::gateway_options(settings.gateway, public_url, settings.lease, tls),
+                                ports, authentication.authenticator(), apps::web_client(), readiness, metrics);
 
   authentication.start();
   gateway.start();
@@ -97,11 +94,12 @@ int main(int argc, char** argv) {
   runtime::Options options("sv-websocket",
                            "A gateway of a SimpleChat cluster: holds users' connections, routes messages.");
   apps::declare(options, settings.gateway);
-  options.url("public-url", settings.public_url, "", {"http"},
-              "where other gateways reach this one's API; default: http://HOST:API-PORT");
-  options.url("discover-url", settings.discover_url, "http://127.0.0.1:3001", {"http"}, "sv-discover");
-  options.url("persist-url", settings.persist_url, "http://127.0.0.1:3000", {"http"}, "sv-persist");
-  options.url("mq-url", settings.mq_url, "amqp://guest:guest@127.0.0.1:5672", {"amqp"}, "RabbitMQ");
+  apps::declare_authorities(options, settings.gateway.tls);
+  options.url("public-url", settings.public_url, "", {"http", "https"},
+              "where other gateways reach this one's API; default: its own address");
+  options.url("discover-url", settings.discover_url, "http://127.0.0.1:3001", {"http", "https"}, "sv-discover");
+  options.url("persist-url", settings.persist_url, "http://127.0.0.1:3000", {"http", "https"}, "sv-persist");
+  options.url("mq-url", settings.mq_url, "amqp://guest:guest@127.0.0.1:5672", {"amqp", "amqps"}, "RabbitMQ");
   options.integer<unsigned>("producers", settings.producers, 4, {1, 64}, "connections that publish to RabbitMQ")
       .alias("producer");
   options.integer<unsigned>("partitions", settings.partitions, adapters::rabbitmq::Topology::kPartitionsDefault,

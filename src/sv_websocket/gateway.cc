@@ -46,8 +46,8 @@ class Gateway::Lane {
              {.host = gateway.options_.host,
               .port = gateway.lanes_.empty() ? gateway.options_.api_port : gateway.api_port(),
               .body_bytes_max = chat::limits::kHttpBodyBytesMax,
-               .tls = gateway.options_.tls,
-               .peers = &admission_},
+              .tls = gateway.options_.tls,
+              .peers = &admission_},
              api_routes_,
              [this](runtime::HttpUpgrade&& upgrade) {
                return upgrade.request.path() == "/ws" && take(std::move(upgrade));
@@ -55,14 +55,27 @@ class Gateway::Lane {
         ws_(reactor,
             {.host = gateway.options_.host,
              .port = gateway.lanes_.empty() ? gateway.options_.ws_port : gateway.ws_port(),
-              .tls = gateway.options_.tls,
-              .peers = &admission_},
+             .tls = gateway.options_.tls,
+             .peers = &admission_},
             ws_routes_, [this](runtime::HttpUpgrade&& upgrade) { return take(std::move(upgrade)); }) {
-    add_endpoints(api_routes_, {.services = shard_.services(),
-                                .roster = gateway.roster_,
-                                .queue = ports.queue,
-                                .progress = shard_.progress(),
-                                .access = gateway.options_.access});
+    const EndpointParts parts{.services = shard_.services(),
+                              .roster = gateway.roster_,
+                              .queue = ports.queue,
+                              .progress = shard_.progress(),
+                              .access = gateway.options_.access};
+    add_endpoints(api_routes_, parts);
+    if (const auto& internal = gateway.options_.internal) {
+      add_service_endpoints(internal_routes_, parts);
+      runtime::add_service_routes(internal_routes_, gateway.readiness_, metrics);
+      internal_.emplace(reactor,
+                        runtime::HttpServer::Options{.host = internal->host,
+                                                     .port = internal->port,
+                                                     .body_bytes_max = chat::limits::kHttpBodyBytesMax,
+                                                     .tls = internal->tls},
+                        internal_routes_);
+    } else {
+      add_service_endpoints(api_routes_, parts);
+    }
     add_static_files(api_routes_, client_files);
     add_upgrade_required(api_routes_, "/ws");
     add_upgrade_required(ws_routes_, "/*");
@@ -76,12 +89,14 @@ class Gateway::Lane {
     shard_.start(std::move(mailboxes));
     api_.start();
     ws_.start();
+    if (internal_) internal_->start();
   }
 
   // False if somebody is left whom nobody will tell to resync. Runs on the reactor.
   chat::Task<bool> drain() {
     api_.stop();
     ws_.stop();
+    if (internal_) internal_->stop();
     std::string frame;
     wire::append_draining(frame, gateway_.options_.drain.count());
     shard_.hub().send_all(frame);
@@ -108,8 +123,7 @@ class Gateway::Lane {
       gateway_.clients_.addresses.leave(*address);
       return false;
     }
-    shard_.hub().accept(socket->fd, socket->response, std::move(socket->early), std::move(socket->tls),
-                         *address);
+    shard_.hub().accept(socket->fd, socket->response, std::move(socket->early), std::move(socket->tls), *address);
     return true;
   }
 
@@ -118,8 +132,10 @@ class Gateway::Lane {
   Admission admission_;
   runtime::HttpRoutes api_routes_;
   runtime::HttpRoutes ws_routes_;
+  runtime::HttpRoutes internal_routes_;
   runtime::HttpServer api_;
   runtime::HttpServer ws_;
+  std::optional<runtime::HttpServer> internal_;
 };
 
 Gateway::Gateway(runtime::ReactorPool& reactors, GatewayOptions options, std::span<const Ports> ports,

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -29,6 +30,13 @@
 
 namespace simplechat::sv_websocket {
 
+// A listener for services alone, with the endpoints that are theirs.
+struct InternalListener {
+  std::string host = "127.0.0.1";
+  std::uint16_t port = 0;
+  runtime::TlsContext* tls = nullptr;  // null: it speaks without. Outlives the gateway
+};
+
 struct GatewayOptions {
   std::string host = "127.0.0.1";
   std::uint16_t api_port = 3002;
@@ -41,12 +49,13 @@ struct GatewayOptions {
   ServiceAccess access;
   LimitOptions limits;
   AdmissionRules admission;
-  runtime::TlsContext* tls = nullptr;  // of both listeners; null: they speak without. Outlives the gateway
+  runtime::TlsContext* tls = nullptr;  // of the listeners for users; null: they speak without. Outlives the gateway
+  std::optional<InternalListener> internal;  // nullopt: the services' endpoints are on the API port
 };
 
 class Gateway {
  public:
-  // Binds both ports on every reactor. Throws std::system_error if one can't be had. `ports` has one entry per reactor.
+  // Binds all ports on every reactor. Throws std::system_error if one can't be had. `ports` has one entry per reactor.
   Gateway(runtime::ReactorPool& reactors, GatewayOptions options, std::span<const Ports> ports,
           const chat::Authenticator& authenticator, std::span<const StaticFile> client_files,
           runtime::Readiness& readiness, runtime::MetricsRegistry& metrics);
