@@ -9,7 +9,6 @@ namespace simplechat::apps {
 namespace {
 
 std::unique_ptr<runtime::TlsContext> make_context(const TlsOptions& options, const std::string& client_authorities) {
-  if (options.certificate.empty()) return nullptr;
   return std::make_unique<runtime::TlsContext>(runtime::TlsFiles{
       .certificate = options.certificate, .key = options.key, .client_authorities = client_authorities});
 }
@@ -44,15 +43,15 @@ runtime::TlsTrust trust_of(const TlsOptions& tls) {
 
 Tls::Tls(const TlsOptions& options, runtime::StopSignal& stop_signal)
     : client_(trust_of(options)),
-      for_users_(make_context(options, {})),
-      for_services_(make_context(options, options.client_authorities)) {
+      for_users_(options.certificate.empty() ? nullptr : make_context(options, {})),
+      for_services_(options.client_authorities.empty() ? nullptr : make_context(options, options.client_authorities)) {
   if (for_users_) stop_signal.on_hangup([this] { reload(); });
 }
 
 void Tls::reload() {
   log_failure(client_.reload());
   log_failure(for_users_->reload());
-  log_failure(for_services_->reload());
+  if (for_services_) log_failure(for_services_->reload());
 }
 
 }  // namespace simplechat::apps

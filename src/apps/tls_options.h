@@ -36,7 +36,9 @@ class Tls {
 
   // For listeners that users reach, and for those that only services do. Null without TLS.
   [[nodiscard]] runtime::TlsContext* for_users() const { return for_users_.get(); }
-  [[nodiscard]] runtime::TlsContext* for_services() const { return for_services_.get(); }
+  [[nodiscard]] runtime::TlsContext* for_services() const {
+    return for_services_ ? for_services_.get() : for_users_.get();
+  }
   [[nodiscard]] runtime::TlsClient& client() { return client_; }
 
  private:
@@ -44,7 +46,7 @@ class Tls {
 
   runtime::TlsClient client_;
   std::unique_ptr<runtime::TlsContext> for_users_;
-  std::unique_ptr<runtime::TlsContext> for_services_;
+  std::unique_ptr<runtime::TlsContext> for_services_;  // null where they need no certificates
 };
 
 }  // namespace simplechat::apps
