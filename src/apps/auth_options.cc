@@ -46,7 +46,8 @@ void declare(runtime::Options& options, AuthSettings& settings) {
   options.rule([&settings] { return check_keys(settings); });
 }
 
-Authentication::Authentication(const AuthSettings& settings, runtime::Reactor& reactor, runtime::Readiness& readiness)
+Authentication::Authentication(const AuthSettings& settings, runtime::TlsClient& tls, runtime::Reactor& reactor,
+                               runtime::Readiness& readiness)
     : reactor_(reactor) {
   if (settings.kind == AuthKind::none) {
     authenticator_ = std::make_unique<chat::TrustingAuthenticator>();
@@ -56,7 +57,8 @@ Authentication::Authentication(const AuthSettings& settings, runtime::Reactor& r
   if (!settings.jwt_jwks.empty()) {
     jwks_ = std::make_shared<adapters::jwt::JwksSource>(
         reactor.executor(),
-        adapters::jwt::JwksSource::Options{.location = settings.jwt_jwks, .refresh = settings.jwt_jwks_refresh},
+        adapters::jwt::JwksSource::Options{
+            .location = settings.jwt_jwks, .refresh = settings.jwt_jwks_refresh, .tls = &tls},
         readiness.add("token keys"));
     authenticator_ = adapters::jwt::with_keys(jwks_, std::move(expected));
   } else if (!settings.jwt_public_key.empty()) {

@@ -33,8 +33,9 @@ void declare(runtime::Options& options, AuthSettings& settings);
 // The authenticator with what it needs behind it. Lives in the program's serve(), from before the gateway to its end.
 class Authentication {
  public:
-  // Throws std::runtime_error naming what is wrong with a key.
-  Authentication(const AuthSettings& settings, runtime::Reactor& reactor, runtime::Readiness& readiness);
+  // Throws std::runtime_error naming what is wrong with a key. `tls` outlives it.
+  Authentication(const AuthSettings& settings, runtime::TlsClient& tls, runtime::Reactor& reactor,
+                 runtime::Readiness& readiness);
 
   // Before the reactors run.
   void start();

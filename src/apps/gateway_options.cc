@@ -45,6 +45,7 @@ void declare(runtime::Options& options, GatewaySettings& settings) {
   declare(options, settings.limits);
   declare(options, settings.cluster_secret);
   declare(options, settings.tls);
+  declare_authorities(options, settings.tls);
   options.text("internal-host", settings.internal_host, "127.0.0.1", "address of the listener for services");
   options.integer<std::uint16_t>("internal-port", settings.internal_port, 0, {0, 65535},
                                  "port of /send and /v1/deliver, if they shall not be on the API port");

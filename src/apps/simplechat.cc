@@ -27,7 +27,7 @@ struct Settings {
 };
 
 void serve(const Settings& settings, runtime::StopSignal& stop_signal) {
-  const apps::Tls tls(settings.gateway.tls, stop_signal);
+  apps::Tls tls(settings.gateway.tls, stop_signal);
   runtime::Readiness readiness;
   runtime::MetricsRegistry metrics;
   runtime::ReactorPool reactors(settings.gateway.threads);
@@ -44,7 +44,7 @@ void serve(const Settings& settings, runtime::StopSignal& stop_signal) {
   sv_persist::Probe persist_probe(metrics);
   apps::Consumer consumer(reactors[0], *source, store, persist_probe);
 
-  apps::Authentication authentication(settings.gateway.auth, reactors[0], readiness);
+  apps::Authentication authentication(settings.gateway.auth, tls.client(), reactors[0], readiness);
   const std::vector<sv_websocket::Ports> ports(reactors.size(), {directory, relay, queue, store});
   sv_websocket::Gateway gateway(
       reactors, apps::gateway_options(settings.gateway, "http://in-process", std::chrono::seconds(10), tls), ports,

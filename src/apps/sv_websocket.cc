@@ -68,7 +68,7 @@ void serve(const Settings& settings, runtime::StopSignal& stop_signal) {
     ports.push_back({outside.back()->directory, outside.back()->relay, queue, outside.back()->reader});
   }
 
-  apps::Authentication authentication(settings.gateway.auth, reactors[0], readiness);
+  apps::Authentication authentication(settings.gateway.auth, tls.client(), reactors[0], readiness);
   const std::string public_url =
       settings.public_url.empty() ? apps::internal_url(settings.gateway) : settings.public_url;
   sv_websocket::Gateway gateway(reactors, apps::gateway_options(settings.gateway, public_url, settings.lease, tls),
@@ -94,7 +94,6 @@ int main(int argc, char** argv) {
   runtime::Options options("sv-websocket",
                            "A gateway of a SimpleChat cluster: holds users' connections, routes messages.");
   apps::declare(options, settings.gateway);
-  apps::declare_authorities(options, settings.gateway.tls);
   options.url("public-url", settings.public_url, "", {"http", "https"},
               "where other gateways reach this one's API; default: its own address");
   options.url("discover-url", settings.discover_url, "http://127.0.0.1:3001", {"http", "https"}, "sv-discover");
