@@ -16,8 +16,10 @@ import sys
 import tempfile
 import threading
 import urllib.error
+import urllib.parse
 import urllib.request
 
+from certificates import Authority
 from process import Process, answers, free_port
 from servers import Postgres, RabbitMq, Redis
 
@@ -77,19 +79,22 @@ def direct(_source: str, _target: str, url: str) -> str:
 
 
 class Cluster:
-    """sv-discover, sv-persist instances and gateways. Ports are free ones unless `default_ports`.
+    """sv-discover, sv-persist instances and gateways. Ports are free ones unless `default_ports`. With an authority they call all others over
+    TLS, and each has a certificate of its own.
 
     `link(source, target, url)` gives the url under which `source` is to reach `target`, for tests that put something between the two.
     """
 
     def __init__(self, bin_dir, state_dir, redis_url: str, mq_url: str, db_url: str, gateways: int = 2, persisters: int = 1,
                  default_ports: bool = False, gateway_flags: list | None = None, persist_flags: list | None = None, link=direct,
-                 flags: list | None = None):
+                 flags: list | None = None, authority: Authority | None = None):
         self.bin = pathlib.Path(bin_dir).resolve()
         self.state = pathlib.Path(state_dir)
         self.mq_url = mq_url
         self.db_url = db_url
         self._link = link
+        self._authority = authority
+        self._tls = authority.context() if authority else None
         flags = flags or []  # of every service
         self._gateway_flags = [*flags, *(gateway_flags or [])]
         self._work = self.state / "work"  # a working directory without a .env of somebody else
@@ -99,19 +104,22 @@ class Cluster:
         discover_port, persist_port = port(3001), port(3000)
         self.discover = Service(
             "sv-discover", [self.bin / "sv-discover", "--port", discover_port, "--redis-url", link("sv-discover", "redis", redis_url),
-                            *flags],
-            discover_port, self._log, cwd=self._work)
+                            *self._tls_flags("sv-discover"), *flags],
+            discover_port, self._log, cwd=self._work, tls=self._tls)
         self.persisters = []
         for index in range(persisters):
             this_port = persist_port if index == 0 else free_port()
             name = f"sv-persist-{index + 1}"
             self.persisters.append(Service(
                 name, [self.bin / "sv-persist", "--port", this_port, "--mq-url", link(name, "rabbitmq", mq_url),
-                       "--db-url", link(name, "postgres", db_url), *flags, *(persist_flags or [])],
-                this_port, self._log, cwd=self._work))
+                       "--db-url", link(name, "postgres", db_url), *self._tls_flags(name), *flags, *(persist_flags or [])],
+                this_port, self._log, cwd=self._work, tls=self._tls))
         self.gateways = []
         for index in range(gateways):
             self.gateways.append(self.another_gateway(f"sv-websocket-{index + 1}", port(3002 + index), port(8082 + index)))
+
+    def _tls_flags(self, name: str) -> list:
+        return [*self._authority.issue(name).flags, "--tls-ca", self._authority.file] if self._authority else []
 
     def another_gateway(self, name: str, api_port: int = 0, ws_port: int = 0, flags: list | None = None) -> Gateway:
         """One that is not started yet, and that is the caller's to stop. Ports are free ones unless given."""
@@ -120,18 +128,20 @@ class Cluster:
         return Gateway(
             name,
             [self.bin / "sv-websocket", "--api-port", api_port, "--ws-port", ws_port,
-             "--public-url", self._link("gateways", name, f"http://127.0.0.1:{api_port}"),
+             "--public-url", self._link("gateways", name, f"http{'s' if self._tls else ''}://127.0.0.1:{api_port}"),
              "--discover-url", self._link(name, "sv-discover", self.discover.url),
              "--persist-url", self._link(name, persister.name, persister.url),
-             "--mq-url", self._link(name, "rabbitmq", self.mq_url), *self._gateway_flags, *(flags or [])],
-            api_port, ws_port, self._log, cwd=self._work)
+             "--mq-url", self._link(name, "rabbitmq", self.mq_url), *self._tls_flags(name), *self._gateway_flags,
+             *(flags or [])],
+            api_port, ws_port, self._log, cwd=self._work, tls=self._tls)
 
     @property
     def services(self) -> list[Service]:
         return [self.discover, *self.persisters, *self.gateways]
 
     def migrate(self) -> None:
-        migration = Process("sv-persist-migrate", [self.bin / "sv-persist", "migrate", "--db-url", self.db_url],
+        authorities = ["--tls-ca", self._authority.file] if self._authority else []
+        migration = Process("sv-persist-migrate", [self.bin / "sv-persist", "migrate", "--db-url", self.db_url, *authorities],
                             self._log, cwd=self._work)
         migration.start()
         if migration.child.wait(60) != 0:
@@ -161,7 +171,7 @@ class Cluster:
 
 
 def database_url(server_url: str, name: str) -> str:
-    return server_url.rsplit("/", 1)[0] + "/" + name
+    return urllib.parse.urlsplit(server_url)._replace(path="/" + name).geturl()
 
 
 def up(arguments) -> int:

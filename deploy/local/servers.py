@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 
+from certificates import Authority
 from process import Process, answers, free_port, wait_until
 
 POSTGRES_BIN = pathlib.Path("/usr/lib/postgresql/15/bin")
@@ -19,11 +20,18 @@ RABBITMQ_BIN = pathlib.Path("/usr/lib/rabbitmq/bin")
 
 
 class Redis:
-    def __init__(self, root: pathlib.Path, port: int):
+    """With an authority it speaks TLS, and nothing else."""
+
+    def __init__(self, root: pathlib.Path, port: int, authority: Authority | None = None):
         self.port = port
-        self.url = f"redis://127.0.0.1:{port}"
+        self.url = f"redis{'s' if authority else ''}://127.0.0.1:{port}"
         self.dir = root / "redis"
-        self.process = Process("redis", ["redis-server", "--port", port, "--bind", "127.0.0.1", "--dir", self.dir,
+        listening = ["--port", port]
+        if authority:
+            issued = authority.issue("redis")
+            listening = ["--port", 0, "--tls-port", port, "--tls-cert-file", issued.certificate, "--tls-key-file", issued.key,
+                         "--tls-ca-cert-file", authority.file, "--tls-auth-clients", "no"]
+        self.process = Process("redis", ["redis-server", *listening, "--bind", "127.0.0.1", "--dir", self.dir,
                                          "--save", "", "--appendonly", "no", "--maxmemory-policy", "noeviction"], root / "log")
 
     def start(self) -> None:
@@ -39,17 +47,26 @@ class Redis:
 
 
 class RabbitMq:
-    def __init__(self, root: pathlib.Path, port: int):
+    """With an authority it speaks TLS on `port`, and without it on another one, as it must listen somewhere."""
+
+    def __init__(self, root: pathlib.Path, port: int, authority: Authority | None = None):
         self.port = port
-        self.url = f"amqp://guest:guest@127.0.0.1:{port}"
+        self.url = f"amqp{'s' if authority else ''}://guest:guest@127.0.0.1:{port}"
         self.dir = root / "rabbitmq"
+        # A broker that stops taking messages because the machine's disk is nearly full would be tested only by chance.
+        self.settings = ["disk_free_limit.absolute = 500MB", "vm_memory_high_watermark.relative = 0.4"]
+        if authority:
+            issued = authority.issue("rabbitmq")
+            self.settings += [f"listeners.ssl.default = 127.0.0.1:{port}", f"ssl_options.cacertfile = {authority.file}",
+                              f"ssl_options.certfile = {issued.certificate}", f"ssl_options.keyfile = {issued.key}",
+                              "ssl_options.verify = verify_none"]
         self.epmd_port = free_port()
         self.pid_file = self.dir / "pid"
         self.env = {
             "HOME": str(self.dir),  # where the Erlang cookie lies
             "RABBITMQ_NODENAME": f"simplechat{port}@localhost",
             "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
-            "RABBITMQ_NODE_PORT": str(port),
+            "RABBITMQ_NODE_PORT": str(free_port() if authority else port),
             "RABBITMQ_DIST_PORT": str(free_port()),
             "RABBITMQ_MNESIA_BASE": str(self.dir / "mnesia"),
             "RABBITMQ_LOG_BASE": str(self.dir / "log"),
@@ -68,8 +85,7 @@ class RabbitMq:
     def start(self) -> None:
         (self.dir / "log").mkdir(parents=True, exist_ok=True)
         (self.dir / "enabled_plugins").write_text("[].\n")
-        # A broker that stops taking messages because the machine's disk is nearly full would be tested only by chance.
-        (self.dir / "rabbitmq.conf").write_text("disk_free_limit.absolute = 500MB\nvm_memory_high_watermark.relative = 0.4\n")
+        (self.dir / "rabbitmq.conf").write_text("\n".join([*self.settings, ""]))
         if not self.epmd.running():
             self.epmd.start()
             self.epmd.wait_ready(lambda: answers(self.epmd_port))
@@ -93,15 +109,19 @@ class RabbitMq:
 
 
 class Postgres:
-    """Runs as the system user `postgres` when we are root, which PostgreSQL refuses to run as."""
+    """Runs as the system user `postgres` when we are root, which PostgreSQL refuses to run as. With an authority it takes connections over
+    TLS only, and its URL verifies it if the caller adds `sslrootcert`."""
 
     SETTINGS = {"shared_buffers": "256MB", "max_wal_size": "2GB"}
 
-    def __init__(self, root: pathlib.Path, port: int, settings: dict[str, str] | None = None):
+    def __init__(self, root: pathlib.Path, port: int, settings: dict[str, str] | None = None, authority: Authority | None = None):
         self.port = port
         self.password = "simplechat"
-        self.url = f"postgres://postgres:{self.password}@127.0.0.1:{port}/postgres"
+        self.url = f"postgres://postgres:{self.password}@127.0.0.1:{port}/postgres" + ("?sslmode=verify-full" if authority else "")
         self.dir = root / "postgres"
+        self.issued = authority.issue("postgres") if authority else None
+        if self.issued:
+            settings = {"ssl": "on", "ssl_cert_file": "server.pem", "ssl_key_file": "server-key.pem", **(settings or {})}
         self.as_user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
         settings = {"listen_addresses": "127.0.0.1", "unix_socket_directories": self.dir, **self.SETTINGS, **(settings or {})}
         self.process = Process("postgres", [*self.as_user, POSTGRES_BIN / "postgres", "-D", self.dir, "-p", port,
@@ -127,6 +147,12 @@ class Postgres:
                         f"--pwfile={password_file}", "-E", "UTF8", "--locale=C.UTF-8"],
                        check=True, stdout=subprocess.DEVNULL, cwd="/")
         password_file.unlink()
+        if self.issued:
+            (self.dir / "pg_hba.conf").write_text("hostssl all all 127.0.0.1/32 scram-sha-256\n")
+            for source, name in ((self.issued.certificate, "server.pem"), (self.issued.key, "server-key.pem")):
+                shutil.copy(source, self.dir / name)
+                if self.as_user:
+                    os.chown(self.dir / name, user.pw_uid, user.pw_gid)
 
     def ready(self) -> bool:
         return subprocess.run([POSTGRES_BIN / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port)], check=False).returncode == 0
@@ -147,14 +173,15 @@ class Postgres:
 
 
 class Servers:
-    """All three, with their data under `root`. `ports` names those that are not to be chosen freely."""
+    """All three, with their data under `root`. `ports` names those that are not to be chosen freely. With an authority all speak TLS."""
 
-    def __init__(self, root: pathlib.Path, ports: dict[str, int] | None = None, postgres_settings: dict[str, str] | None = None):
+    def __init__(self, root: pathlib.Path, ports: dict[str, int] | None = None, postgres_settings: dict[str, str] | None = None,
+                 authority: Authority | None = None):
         ports = ports or {}
         self.root = pathlib.Path(root)
-        self.redis = Redis(self.root, ports.get("redis") or free_port())
-        self.rabbitmq = RabbitMq(self.root, ports.get("rabbitmq") or free_port())
-        self.postgres = Postgres(self.root, ports.get("postgres") or free_port(), postgres_settings)
+        self.redis = Redis(self.root, ports.get("redis") or free_port(), authority)
+        self.rabbitmq = RabbitMq(self.root, ports.get("rabbitmq") or free_port(), authority)
+        self.postgres = Postgres(self.root, ports.get("postgres") or free_port(), postgres_settings, authority)
         self.all = [self.redis, self.rabbitmq, self.postgres]
 
     def start(self) -> "Servers":

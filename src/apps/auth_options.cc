@@ -66,7 +66,7 @@ void declare(runtime::Options& options, AuthSettings& settings) {
                       {std::chrono::minutes(1), std::chrono::days(3650)},
                       "for how long a revocation is kept; at least as long as tokens are good for");
   options.text("hook-connect-url", settings.hook_connect_url, "",
-               "is asked over HTTP who may come in: http://host[:port]/path");
+               "is asked who may come in: http://host[:port]/path, or https://");
   options.secret("hook-secret", settings.hook_secret, "shown to the hook as a bearer token");
   options.text("hook-secret-file", settings.hook_secret_file, "", "file that holds it");
   options.duration_ms("hook-timeout-ms", settings.hook_timeout, std::chrono::seconds(1),
@@ -76,8 +76,9 @@ void declare(runtime::Options& options, AuthSettings& settings) {
   options.rule([&settings] { return check_hook(settings); });
 }
 
-Authentication::Authentication(const AuthSettings& settings, runtime::ReactorPool& reactors,
-                               runtime::Readiness& readiness, runtime::MetricsRegistry& metrics)
+Authentication::Authentication(const AuthSettings& settings, runtime::TlsClient& tls,
+                               runtime::ReactorPool& reactors, runtime::Readiness& readiness,
+                               runtime::MetricsRegistry& metrics)
     : reactor_(reactors[0]) {
   if (!settings.hook_connect_url.empty()) {
     const std::string secret =
@@ -88,7 +89,8 @@ Authentication::Authentication(const AuthSettings& settings, runtime::ReactorPoo
           adapters::hook_http::HttpConnectHook::Options{.url = settings.hook_connect_url,
                                                         .secret = secret,
                                                         .deadline = settings.hook_timeout,
-                                                        .fail_open = settings.hook_fail_open},
+                                                        .fail_open = settings.hook_fail_open,
+                                                        .tls = &tls},
           metrics));
     }
   }
@@ -100,7 +102,8 @@ Authentication::Authentication(const AuthSettings& settings, runtime::ReactorPoo
   if (!settings.jwt_jwks.empty()) {
     jwks_ = std::make_shared<adapters::jwt::JwksSource>(
         reactor_.executor(),
-        adapters::jwt::JwksSource::Options{.location = settings.jwt_jwks, .refresh = settings.jwt_jwks_refresh},
+        adapters::jwt::JwksSource::Options{
+            .location = settings.jwt_jwks, .refresh = settings.jwt_jwks_refresh, .tls = &tls},
         readiness.add("token keys"));
     authenticator_ = adapters::jwt::with_keys(jwks_, std::move(expected));
   } else if (!settings.jwt_public_key.empty()) {

@@ -43,9 +43,9 @@ void declare(runtime::Options& options, AuthSettings& settings);
 // The authenticator with what it needs behind it. Lives in the program's serve(), from before the gateway to its end.
 class Authentication {
  public:
-  // Throws std::runtime_error naming what is wrong with a key.
-  Authentication(const AuthSettings& settings, runtime::ReactorPool& reactors, runtime::Readiness& readiness,
-                 runtime::MetricsRegistry& metrics);
+  // Throws std::runtime_error naming what is wrong with a key. `tls` outlives it.
+  Authentication(const AuthSettings& settings, runtime::TlsClient& tls, runtime::ReactorPool& reactors,
+                 runtime::Readiness& readiness, runtime::MetricsRegistry& metrics);
 
   // Before the reactors run.
   void start();

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "runtime/signals.h"
@@ -50,6 +51,14 @@ void declare(runtime::Options& options, GatewaySettings& settings) {
   declare(options, settings.cluster_secret);
   declare(options, settings.tls);
   declare(options, settings.admin);
+  declare_authorities(options, settings.tls);
+  options.text("internal-host", settings.internal_host, "127.0.0.1", "address of the listener for services");
+  options.integer<std::uint16_t>("internal-port", settings.internal_port, 0, {0, 65535},
+                                 "port of /send and /v1/deliver, if they shall not be on the API port");
+  options.rule([&settings]() -> std::optional<std::string> {
+    if (settings.tls.client_authorities.empty() || settings.internal_port != 0) return std::nullopt;
+    return "tls-client-ca: needs internal-port, as users who come to the API port have no certificates";
+  });
   declare(options, settings.log);
   options.rule([&settings] { return check_exposure(settings); });
 }
@@ -64,22 +73,34 @@ void listen(AdminApi& admin, runtime::Reactor& reactor, const std::string& host,
   admin.listen(reactor, host, [&gateway](runtime::GuardedRoutes& guarded) { add_admin_endpoints(guarded, gateway); });
 }
 
+std::string internal_url(const GatewaySettings& settings) {
+  const bool own = settings.internal_port != 0;
+  return fmt::format("{}://{}:{}", settings.tls.certificate.empty() ? "http" : "https",
+                     own ? settings.internal_host : settings.host, own ? settings.internal_port : settings.api_port);
+}
+
 sv_websocket::GatewayOptions gateway_options(const GatewaySettings& settings, std::string public_url,
-                                             std::chrono::milliseconds lease, runtime::TlsContext* tls) {
-  return {
-      .host = settings.host,
-      .api_port = settings.api_port,
-      .ws_port = settings.ws_port,
-      .public_url = std::move(public_url),
-      .incarnation = make_incarnation(),
-      .lease = lease,
-      .drain = settings.drain_seconds > 0 ? std::chrono::seconds(settings.drain_seconds) : settings.drain,
-      .connections_max = connections_max(),
-      .access = {.cluster_secret = settings.cluster_secret.read(), .open_without_secret = is_loopback(settings.host)},
-      .limits = settings.limits.limits,
-      .admission = settings.limits.admission(),
-      .tls = tls,
-      .add_api_routes = {}};
+                                             std::chrono::milliseconds lease, const Tls& tls) {
+  std::optional<sv_websocket::InternalListener> internal;
+  if (settings.internal_port != 0) {
+    internal = {.host = settings.internal_host, .port = settings.internal_port, .tls = tls.for_services()};
+  }
+  const std::string& reached_at = internal ? settings.internal_host : settings.host;
+  const bool open = is_loopback(reached_at) || !settings.tls.client_authorities.empty();
+  return {.host = settings.host,
+          .api_port = settings.api_port,
+          .ws_port = settings.ws_port,
+          .public_url = std::move(public_url),
+          .incarnation = make_incarnation(),
+          .lease = lease,
+          .drain = settings.drain_seconds > 0 ? std::chrono::seconds(settings.drain_seconds) : settings.drain,
+          .connections_max = connections_max(),
+          .access = {.cluster_secret = settings.cluster_secret.read(), .open_without_secret = open},
+          .limits = settings.limits.limits,
+          .admission = settings.limits.admission(),
+          .tls = tls.for_users(),
+          .internal = std::move(internal),
+          .add_api_routes = {}};
 }
 
 }  // namespace simplechat::apps

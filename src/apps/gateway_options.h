@@ -27,6 +27,8 @@ struct GatewaySettings {
   AdminSettings admin;
   ClusterSecret cluster_secret;
   TlsOptions tls;
+  std::string internal_host;
+  std::uint16_t internal_port;  // 0: services come to the API port
   LogOptions log;
 };
 
@@ -38,8 +40,11 @@ void declare(runtime::Options& options, GatewaySettings& settings);
 [[nodiscard]] std::function<void(runtime::HttpRoutes&, sv_websocket::Gateway&)> admin_routes(const AdminApi& admin);
 void listen(AdminApi& admin, runtime::Reactor& reactor, const std::string& host, sv_websocket::Gateway& gateway);
 
-// Throws as ClusterSecret::read(). `tls`: from make_tls(), and the caller's.
+// Where other services reach this gateway's API: what public-url is if it is not given.
+[[nodiscard]] std::string internal_url(const GatewaySettings& settings);
+
+// Throws as ClusterSecret::read(). `tls` outlives the gateway.
 [[nodiscard]] sv_websocket::GatewayOptions gateway_options(const GatewaySettings& settings, std::string public_url,
-                                                           std::chrono::milliseconds lease, runtime::TlsContext* tls);
+                                                           std::chrono::milliseconds lease, const Tls& tls);
 
 }  // namespace simplechat::apps

@@ -37,10 +37,13 @@ void declare(runtime::Options& options, ClusterSecret& secret) {
   });
 }
 
-void declare_exposure_rule(runtime::Options& options, const std::string& host, const ClusterSecret& secret) {
-  options.rule([&host, &secret]() -> std::optional<std::string> {
-    if (is_loopback(host) || !secret.text.empty() || !secret.file.empty()) return std::nullopt;
-    return fmt::format("host {}: an address beyond loopback needs cluster-secret or cluster-secret-file", host);
+void declare_exposure_rule(runtime::Options& options, const std::string& host, const ClusterSecret& secret,
+                           const std::string& client_authorities) {
+  options.rule([&host, &secret, &client_authorities]() -> std::optional<std::string> {
+    if (is_loopback(host) || !secret.text.empty() || !secret.file.empty() || !client_authorities.empty())
+      return std::nullopt;
+    return fmt::format("host {}: an address beyond loopback needs cluster-secret, cluster-secret-file or tls-client-ca",
+                       host);
   });
 }
 

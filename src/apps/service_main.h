@@ -28,8 +28,9 @@ struct ClusterSecret {
 };
 void declare(runtime::Options& options, ClusterSecret& secret);
 
-// A rule: beyond loopback a service that others call needs a cluster secret.
-void declare_exposure_rule(runtime::Options& options, const std::string& host, const ClusterSecret& secret);
+// A rule: beyond loopback a service that others call needs a cluster secret, or the authorities of their certificates.
+void declare_exposure_rule(runtime::Options& options, const std::string& host, const ClusterSecret& secret,
+                           const std::string& client_authorities);
 
 // The content of a file without the line end at its end. Throws std::runtime_error naming the file.
 [[nodiscard]] std::string read_file(const std::string& path);

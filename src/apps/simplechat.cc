@@ -34,6 +34,7 @@ struct Settings {
 
 void serve(const Settings& settings, const std::vector<runtime::Options::Setting>& config,
            runtime::StopSignal& stop_signal) {
+  apps::Tls tls(settings.gateway.tls, stop_signal);
   runtime::Readiness readiness;
   runtime::MetricsRegistry metrics;
   runtime::ReactorPool reactors(settings.gateway.threads);
@@ -50,16 +51,15 @@ void serve(const Settings& settings, const std::vector<runtime::Options::Setting
   sv_persist::Probe persist_probe(metrics);
   apps::Consumer consumer(reactors[0], *source, store, persist_probe);
 
-  const auto tls = apps::make_tls(settings.gateway.tls, stop_signal);
-  apps::Authentication authentication(settings.gateway.auth, reactors, readiness, metrics);
+  apps::Authentication authentication(settings.gateway.auth, tls.client(), reactors, readiness, metrics);
   std::vector<sv_websocket::Ports> ports;
   for (unsigned index = 0; index < reactors.size(); ++index) {
     ports.push_back({directory, relay, queue, store, authentication.connect_hook(index)});
   }
   adapters::memory::FileDeadLetters letters(dead_letters, queue);
-  apps::AdminApi admin(settings.gateway.admin, tls.get(),
+  apps::AdminApi admin(settings.gateway.admin, tls.for_users(),
                        {.service = "simplechat", .config = config, .dead_letters = &letters});
-  auto options = apps::gateway_options(settings.gateway, "http://in-process", std::chrono::seconds(10), tls.get());
+  auto options = apps::gateway_options(settings.gateway, "http://in-process", std::chrono::seconds(10), tls);
   options.add_api_routes = apps::admin_routes(admin);
   sv_websocket::Gateway gateway(reactors, std::move(options), ports, authentication.authenticator(), apps::web_client(),
                                 readiness, metrics);
@@ -77,10 +77,11 @@ void serve(const Settings& settings, const std::vector<runtime::Options::Setting
   gateway.start();
   apps::listen(admin, reactors[0], settings.gateway.host, gateway);
   reactors.start();
-  runtime::log::info("serving", {{"client", (tls ? "https://" : "http://") + settings.gateway.host + ":" +
-                                                std::to_string(gateway.api_port()) + "/client"},
-                                 {"websocket_port", gateway.ws_port()},
-                                 {"data", settings.data_dir}});
+  runtime::log::info("serving",
+                     {{"client", (tls.for_users() != nullptr ? "https://" : "http://") + settings.gateway.host + ":" +
+                                     std::to_string(gateway.api_port()) + "/client"},
+                      {"websocket_port", gateway.ws_port()},
+                      {"data", settings.data_dir}});
   stop_signal.wait();
   runtime::log::info("stopping");
   gateway.stop();

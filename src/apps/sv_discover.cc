@@ -57,19 +57,19 @@ void serve(const Settings& settings, const std::vector<runtime::Options::Setting
   const auto url = adapters::redis::parse_url(settings.redis_url);
   if (!url) throw std::runtime_error("redis-url: " + url.error());
   const std::string secret = settings.cluster_secret.read();
+  apps::Tls tls(settings.tls, stop_signal);
 
   runtime::Readiness readiness;
   runtime::MetricsRegistry metrics;
   runtime::ReactorPool reactors(settings.threads);
-  adapters::redis::RedisDirectory redis(*url, readiness.add("redis"));
+  adapters::redis::RedisDirectory redis(*url, readiness.add("redis"), "simplechat:", &tls.client());
 
-  const auto tls = apps::make_tls(settings.tls, stop_signal);
-  apps::AdminApi admin(settings.admin, tls.get(), {.service = "sv-discover", .config = config});
+  apps::AdminApi admin(settings.admin, tls.for_services(), {.service = "sv-discover", .config = config});
   std::vector<std::unique_ptr<Lane>> lanes;
   for (unsigned index = 0; index < reactors.size(); ++index) {
     const std::uint16_t port = lanes.empty() ? settings.port : lanes.front()->server.port();
     lanes.push_back(
-        std::make_unique<Lane>(reactors[index], settings, port, secret, tls.get(), redis, readiness, metrics));
+        std::make_unique<Lane>(reactors[index], settings, port, secret, tls.for_services(), redis, readiness, metrics));
     admin.add_to(lanes.back()->routes, {});
   }
   admin.listen(reactors[0], settings.host, {});
@@ -98,12 +98,14 @@ int main(int argc, char** argv) {
   options.text("host", settings.host, "127.0.0.1", "address to listen on");
   options.port("port", settings.port, kPort, "port to listen on");
   options.integer<unsigned>("threads", settings.threads, 1, {0, 64}, "reactors; 0: one per core");
-  options.url("redis-url", settings.redis_url, "redis://127.0.0.1:6379", {"redis"}, "where the records are kept");
+  options.url("redis-url", settings.redis_url, "redis://127.0.0.1:6379", {"redis", "rediss"},
+              "where the records are kept");
   apps::declare(options, settings.cluster_secret);
   apps::declare(options, settings.admin);
   apps::declare(options, settings.tls);
+  apps::declare_authorities(options, settings.tls);
   apps::declare(options, settings.log);
-  apps::declare_exposure_rule(options, settings.host, settings.cluster_secret);
+  apps::declare_exposure_rule(options, settings.host, settings.cluster_secret, settings.tls.client_authorities);
   const auto outcome = options.load(argc, argv);
   if (!outcome.run) return outcome.report();
   return apps::service_main("sv-discover", settings.log, [&](runtime::StopSignal& stop_signal) {

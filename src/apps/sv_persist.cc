@@ -46,6 +46,15 @@ struct Settings {
   apps::LogOptions log;
 };
 
+// The database's URL, with the authorities of --tls-ca unless it names its own. Whether TLS is used and the server is
+// verified by them, the URL's sslmode says.
+std::string database_url(const Settings& settings) {
+  const std::string& url = settings.db_url;
+  if (settings.tls.authorities.empty() || url.find("sslrootcert=") != std::string::npos) return url;
+  return fmt::format("{}{}sslrootcert={}", url, url.find('?') == std::string::npos ? '?' : '&',
+                     runtime::percent_encode(settings.tls.authorities));
+}
+
 // An id for a message that came without one. Random: such a message cannot be told from its repetition.
 std::string random_id() {
   thread_local std::mt19937_64 random(std::random_device{}());
@@ -61,7 +70,7 @@ struct Writer {
                 .topology = adapters::rabbitmq::Topology(settings.partitions),
                 .defaults = {.make_id = random_id, .now = chat::system_wall_clock}},
                readiness.add(fmt::format("rabbitmq consumer {}", index + 1))),
-        store({.url = settings.db_url}, reader, readiness.add(fmt::format("postgresql writer {}", index + 1))),
+        store({.url = database_url(settings)}, reader, readiness.add(fmt::format("postgresql writer {}", index + 1))),
         consumer(reactor, source, store, probe) {}
 
   adapters::rabbitmq::RabbitSource source;
@@ -71,15 +80,17 @@ struct Writer {
 
 void serve(const Settings& settings, const std::vector<runtime::Options::Setting>& config,
            runtime::StopSignal& stop_signal) {
-  const auto broker = adapters::rabbitmq::parse_broker_url(settings.mq_url);
+  auto broker = adapters::rabbitmq::parse_broker_url(settings.mq_url);
   if (!broker) throw std::runtime_error("mq-url: " + broker.error());
+  broker->trust = apps::trust_of(settings.tls);
+  const apps::Tls tls(settings.tls, stop_signal);
 
   runtime::Readiness readiness;
   runtime::MetricsRegistry metrics;
   runtime::ReactorPool reactors(
       1);  // it waits for the database and the broker, whose drivers have threads of their own
   sv_persist::Probe probe(metrics);
-  adapters::postgres::PostgresReader reader({.url = settings.db_url}, readiness.add("postgresql"));
+  adapters::postgres::PostgresReader reader({.url = database_url(settings)}, readiness.add("postgresql"));
 
   std::vector<std::unique_ptr<Writer>> writers;
   const unsigned consumers = std::min(settings.consumers, settings.partitions);  // more would have nothing to consume
@@ -89,12 +100,12 @@ void serve(const Settings& settings, const std::vector<runtime::Options::Setting
   runtime::HttpRoutes routes;
   sv_persist::add_history_routes(routes, reader, probe, settings.cluster_secret.read());
   runtime::add_service_routes(routes, readiness, metrics);
-  const auto tls = apps::make_tls(settings.tls, stop_signal);
   adapters::rabbitmq::RabbitDeadLetters letters(*broker, adapters::rabbitmq::Topology(settings.partitions));
-  apps::AdminApi admin(settings.admin, tls.get(),
+  apps::AdminApi admin(settings.admin, tls.for_services(),
                        {.service = "sv-persist", .config = config, .dead_letters = &letters});
   admin.add_to(routes, {});
-  runtime::HttpServer server(reactors[0], {.host = settings.host, .port = settings.port, .tls = tls.get()}, routes);
+  runtime::HttpServer server(reactors[0], {.host = settings.host, .port = settings.port, .tls = tls.for_services()},
+                             routes);
 
   runtime::add_process_metrics(metrics, readiness, "sv-persist");
   server.start();
@@ -112,7 +123,8 @@ void serve(const Settings& settings, const std::vector<runtime::Options::Setting
 }
 
 void migrate(const Settings& settings) {
-  const auto report = adapters::postgres::migrate(settings.db_url, std::chrono::steady_clock::now() + kMigrationTime);
+  const auto report =
+      adapters::postgres::migrate(database_url(settings), std::chrono::steady_clock::now() + kMigrationTime);
   if (!report) throw std::runtime_error(report.error().message);
   std::cout << fmt::format("schema version {} (was {}){}\n", report->version, report->version_before,
                            report->database_created ? ", database created" : "");
@@ -126,7 +138,7 @@ int main(int argc, char** argv) {
   options.command("migrate", "create the database if it is missing and bring its schema up to date");
   options.text("host", settings.host, "127.0.0.1", "address to listen on");
   options.port("port", settings.port, kPort, "port to listen on");
-  options.url("mq-url", settings.mq_url, "amqp://guest:guest@127.0.0.1:5672", {"amqp"}, "RabbitMQ");
+  options.url("mq-url", settings.mq_url, "amqp://guest:guest@127.0.0.1:5672", {"amqp", "amqps"}, "RabbitMQ");
   options.url("db-url", settings.db_url, "postgres://postgres:postgres@127.0.0.1:5432/chat-db",
               {"postgres", "postgresql"}, "PostgreSQL");
   options
@@ -138,8 +150,9 @@ int main(int argc, char** argv) {
   apps::declare(options, settings.cluster_secret);
   apps::declare(options, settings.admin);
   apps::declare(options, settings.tls);
+  apps::declare_authorities(options, settings.tls);
   apps::declare(options, settings.log);
-  apps::declare_exposure_rule(options, settings.host, settings.cluster_secret);
+  apps::declare_exposure_rule(options, settings.host, settings.cluster_secret, settings.tls.client_authorities);
   const auto outcome = options.load(argc, argv);
   if (!outcome.run) return outcome.report();
   return apps::service_main("sv-persist", settings.log, [&](runtime::StopSignal& stop_signal) {

@@ -1,7 +1,5 @@
 // sv-websocket: the gateway of the cluster, over SvDiscover, SvPersist and RabbitMQ.
 
-#include <fmt/format.h>
-
 #include <memory>
 #include <stdexcept>
 #include <vector>
@@ -34,11 +32,12 @@ struct Settings {
 
 // The services as one reactor reaches them.
 struct Outside {
-  Outside(runtime::Reactor& reactor, const Settings& settings, const std::string& secret, runtime::Dependency& discover,
-          runtime::Dependency& persist)
-      : directory(reactor.executor(), {.origin = settings.discover_url, .cluster_secret = secret}, discover),
-        relay(reactor.executor(), {.cluster_secret = secret}),
-        reader(reactor.executor(), settings.persist_url, {.bearer_token = secret}, persist) {}
+  Outside(runtime::Reactor& reactor, const Settings& settings, const std::string& secret, runtime::TlsClient& tls,
+          runtime::Dependency& discover, runtime::Dependency& persist)
+      : directory(reactor.executor(), {.origin = settings.discover_url, .cluster_secret = secret, .tls = &tls},
+                  discover),
+        relay(reactor.executor(), {.cluster_secret = secret, .tls = &tls}),
+        reader(reactor.executor(), settings.persist_url, {.bearer_token = secret, .tls = &tls}, persist) {}
 
   adapters::discover_http::DiscoverHttpDirectory directory;
   adapters::relay_http::HttpRelay relay;
@@ -46,8 +45,9 @@ struct Outside {
 };
 
 adapters::rabbitmq::RabbitQueue::Options queue_options(const Settings& settings, runtime::MetricsRegistry& metrics) {
-  const auto address = adapters::rabbitmq::parse_broker_url(settings.mq_url);
+  auto address = adapters::rabbitmq::parse_broker_url(settings.mq_url);
   if (!address) throw std::runtime_error("mq-url: " + address.error());
+  address->trust = apps::trust_of(settings.gateway.tls);
   return {.address = *address,
           .topology = adapters::rabbitmq::Topology(settings.partitions),
           .producers = settings.producers,
@@ -56,6 +56,7 @@ adapters::rabbitmq::RabbitQueue::Options queue_options(const Settings& settings,
 
 void serve(const Settings& settings, const std::vector<runtime::Options::Setting>& config,
            runtime::StopSignal& stop_signal) {
+  apps::Tls tls(settings.gateway.tls, stop_signal);
   const std::string secret = settings.gateway.cluster_secret.read();
   runtime::Readiness readiness;
   runtime::MetricsRegistry metrics;
@@ -64,28 +65,25 @@ void serve(const Settings& settings, const std::vector<runtime::Options::Setting
   adapters::rabbitmq::RabbitQueue queue(queue_options(settings, metrics), readiness.add("rabbitmq"));
   runtime::Dependency& discover = readiness.add("sv-discover");
   runtime::Dependency& persist = readiness.add("sv-persist");
-  apps::Authentication authentication(settings.gateway.auth, reactors, readiness, metrics);
+  apps::Authentication authentication(settings.gateway.auth, tls.client(), reactors, readiness, metrics);
   std::vector<std::unique_ptr<Outside>> outside;
   std::vector<sv_websocket::Ports> ports;
   for (unsigned index = 0; index < reactors.size(); ++index) {
-    outside.push_back(std::make_unique<Outside>(reactors[index], settings, secret, discover, persist));
+    outside.push_back(std::make_unique<Outside>(reactors[index], settings, secret, tls.client(), discover, persist));
     ports.push_back({outside.back()->directory, outside.back()->relay, queue, outside.back()->reader,
                      authentication.connect_hook(index)});
   }
 
-  const auto tls = apps::make_tls(settings.gateway.tls, stop_signal);
   const std::string public_url =
-      settings.public_url.empty()
-          ? fmt::format("{}://{}:{}", tls ? "https" : "http", settings.gateway.host, settings.gateway.api_port)
-          : settings.public_url;
-  apps::AdminApi admin(settings.gateway.admin, tls.get(), {.service = "sv-websocket", .config = config});
-  auto options = apps::gateway_options(settings.gateway, public_url, settings.lease, tls.get());
+      settings.public_url.empty() ? apps::internal_url(settings.gateway) : settings.public_url;
+  apps::AdminApi admin(settings.gateway.admin, tls.for_users(), {.service = "sv-websocket", .config = config});
+  auto options = apps::gateway_options(settings.gateway, public_url, settings.lease, tls);
   options.add_api_routes = apps::admin_routes(admin);
   sv_websocket::Gateway gateway(reactors, std::move(options), ports, authentication.authenticator(), apps::web_client(),
                                 readiness, metrics);
 
   adapters::discover_http::DiscoverHttpRevocations revocations(
-      reactors[0].executor(), {.origin = settings.discover_url, .cluster_secret = secret});
+      reactors[0].executor(), {.origin = settings.discover_url, .cluster_secret = secret, .tls = &tls.client()});
   if (authentication.authenticator().reads_tokens()) {
     gateway.watch_revocations(revocations, settings.gateway.auth.revocation_keep);
   }
@@ -113,11 +111,11 @@ int main(int argc, char** argv) {
   runtime::Options options("sv-websocket",
                            "A gateway of a SimpleChat cluster: holds users' connections, routes messages.");
   apps::declare(options, settings.gateway);
-  options.url("public-url", settings.public_url, "", {"http"},
-              "where other gateways reach this one's API; default: http://HOST:API-PORT");
-  options.url("discover-url", settings.discover_url, "http://127.0.0.1:3001", {"http"}, "sv-discover");
-  options.url("persist-url", settings.persist_url, "http://127.0.0.1:3000", {"http"}, "sv-persist");
-  options.url("mq-url", settings.mq_url, "amqp://guest:guest@127.0.0.1:5672", {"amqp"}, "RabbitMQ");
+  options.url("public-url", settings.public_url, "", {"http", "https"},
+              "where other gateways reach this one's API; default: its own address");
+  options.url("discover-url", settings.discover_url, "http://127.0.0.1:3001", {"http", "https"}, "sv-discover");
+  options.url("persist-url", settings.persist_url, "http://127.0.0.1:3000", {"http", "https"}, "sv-persist");
+  options.url("mq-url", settings.mq_url, "amqp://guest:guest@127.0.0.1:5672", {"amqp", "amqps"}, "RabbitMQ");
   options.integer<unsigned>("producers", settings.producers, 4, {1, 64}, "connections that publish to RabbitMQ")
       .alias("producer");
   options.integer<unsigned>("partitions", settings.partitions, adapters::rabbitmq::Topology::kPartitionsDefault,

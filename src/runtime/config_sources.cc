@@ -97,7 +97,7 @@ std::optional<std::string> check_url(std::string_view url, std::span<const std::
   if (colon == std::string_view::npos || std::ranges::find(schemes, url.substr(0, colon)) == schemes.end()) {
     return fmt::format("it must begin with {}://", fmt::join(schemes, ":// or "));
   }
-  if (url.starts_with("http://")) return check_http_origin(url);
+  if (url.starts_with("http://") || url.starts_with("https://")) return check_http_origin(url);
   if (!std::ranges::all_of(url, [](char c) { return c > ' ' && c < 0x7f; }))
     return "it must be printable ASCII without blanks";
   std::string_view authority = url.substr(colon + 3);

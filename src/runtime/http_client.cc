@@ -5,14 +5,18 @@
 #include <algorithm>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/redirect_error.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
+#include <boost/beast/ssl.hpp>
 #include <charconv>
 #include <stdexcept>
 #include <vector>
 
+#include "runtime/tls_client.h"
 #include "runtime/wait_list.h"
 
 namespace simplechat::runtime {
@@ -38,11 +42,12 @@ auto into(error_code& error) { return asio::redirect_error(asio::use_awaitable, 
 struct Origin {
   std::string host;  // an IPv6 address without its brackets
   std::uint16_t port = 80;
+  bool tls = false;
 
   // As in a Host header (RFC 9110 section 7.2).
   [[nodiscard]] std::string authority() const {
     const std::string name = host.find(':') == std::string::npos ? host : "[" + host + "]";
-    return port == 80 ? name : fmt::format("{}:{}", name, port);
+    return port == (tls ? 443 : 80) ? name : fmt::format("{}:{}", name, port);
   }
 };
 
@@ -61,12 +66,12 @@ bool is_host_name(std::string_view text) {
 }
 
 std::expected<Origin, std::string> parse_origin(std::string_view url) {
-  constexpr std::string_view kScheme = "http://";
-  if (!url.starts_with(kScheme)) return std::unexpected("it must begin with http://");
-  std::string_view rest = url.substr(kScheme.size());
+  const bool tls = url.starts_with("https://");
+  if (!tls && !url.starts_with("http://")) return std::unexpected("it must begin with http:// or https://");
+  std::string_view rest = url.substr(url.find("//") + 2);
   if (rest.ends_with('/')) rest.remove_suffix(1);
 
-  Origin origin;
+  Origin origin{.host = {}, .port = static_cast<std::uint16_t>(tls ? 443 : 80), .tls = tls};
   if (rest.starts_with('[')) {
     const std::size_t close = rest.find(']');
     error_code error;
@@ -95,7 +100,10 @@ Origin require_origin(std::string_view url) {
 struct Connection {
   explicit Connection(const asio::any_io_executor& executor) : stream(executor) {}
 
+  using Tls = beast::ssl_stream<beast::tcp_stream&>;
+
   beast::tcp_stream stream;
+  std::unique_ptr<Tls> tls;  // over the stream, whose deadlines hold for it
   beast::flat_buffer buffer;
   Clock::time_point idle_since;
 };
@@ -145,11 +153,11 @@ struct ExchangeError {
 
 using Exchange = std::expected<Answer, ExchangeError>;
 
-// Sends the request and reads its answer, within the deadline that is set on the stream.
-asio::awaitable<Exchange> exchange(Connection& connection, const http::request<http::string_body>& message,
-                                   std::size_t body_bytes_max) {
+template <class Stream>
+asio::awaitable<Exchange> exchange_over(Stream& stream, beast::flat_buffer& buffer,
+                                        const http::request<http::string_body>& message, std::size_t body_bytes_max) {
   error_code error;
-  co_await http::async_write(connection.stream, message, into(error));
+  co_await http::async_write(stream, message, into(error));
   if (error) co_return std::unexpected(ExchangeError{error});
   std::optional<Parser> parser;
   do {
@@ -157,11 +165,18 @@ asio::awaitable<Exchange> exchange(Connection& connection, const http::request<h
     parser->header_limit(kHeaderBytesMax);
     parser->body_limit(body_bytes_max);
     parser->skip(message.method() == http::verb::head);
-    co_await http::async_read(connection.stream, connection.buffer, *parser, into(error));
-    if (error) co_return std::unexpected(ExchangeError{error, parser->got_some() || connection.buffer.size() > 0});
+    co_await http::async_read(stream, buffer, *parser, into(error));
+    if (error) co_return std::unexpected(ExchangeError{error, parser->got_some() || buffer.size() > 0});
   } while (parser->get().result_int() / 100 == 1);  // interim answers (RFC 9110 section 15.2)
-  const bool keep = parser->keep_alive() && connection.buffer.size() == 0;
+  const bool keep = parser->keep_alive() && buffer.size() == 0;
   co_return Answer{to_response(parser->release()), keep};
+}
+
+// Sends the request and reads its answer, within the deadline that is set on the stream.
+asio::awaitable<Exchange> exchange(Connection& connection, const http::request<http::string_body>& message,
+                                   std::size_t body_bytes_max) {
+  if (connection.tls) co_return co_await exchange_over(*connection.tls, connection.buffer, message, body_bytes_max);
+  co_return co_await exchange_over(connection.stream, connection.buffer, message, body_bytes_max);
 }
 
 }  // namespace
@@ -199,6 +214,7 @@ struct HttpClient::Pool : std::enable_shared_from_this<Pool> {
   asio::awaitable<std::expected<Endpoints, HttpFailure>> resolve(Deadline deadline);
   void start_resolving();
   asio::awaitable<std::expected<std::unique_ptr<Connection>, HttpFailure>> connect(Deadline deadline);
+  asio::awaitable<std::optional<HttpFailure>> shake_hands(Connection& connection);
   std::unique_ptr<Connection> take_idle();
   HttpResponse finish(std::unique_ptr<Connection> connection, Answer answer);
   [[nodiscard]] HttpFailure failure(std::string_view step, const error_code& error) const;
@@ -292,7 +308,26 @@ asio::awaitable<std::expected<std::unique_ptr<Connection>, HttpFailure>> HttpCli
     endpoints_until = {};  // the name may stand for another address by now
     co_return std::unexpected(failure("connect", error));
   }
+  if (origin.tls) {
+    if (auto failed = co_await shake_hands(*connection)) co_return std::unexpected(*std::move(failed));
+  }
   co_return connection;
+}
+
+asio::awaitable<std::optional<HttpFailure>> HttpClient::Pool::shake_hands(Connection& connection) {
+  if (options.tls == nullptr) co_return HttpFailure{url + ": TLS is not configured"};
+  const std::shared_ptr<SSL_CTX> trusted = options.tls->context();
+  SSL_CTX_up_ref(trusted.get());  // Asio takes one
+  asio::ssl::context context(trusted.get());
+  connection.tls = std::make_unique<Connection::Tls>(connection.stream, context);
+  SSL& ssl = *connection.tls->native_handle();
+  TlsClient::expect_host(ssl, origin.host);
+  error_code error;
+  co_await connection.tls->async_handshake(asio::ssl::stream_base::client, into(error));
+  if (!error) co_return std::nullopt;
+  if (error == beast::error::timeout) co_return failure("TLS handshake with", error);
+  co_return HttpFailure{
+      fmt::format("TLS handshake with {}: {}", origin.authority(), TlsClient::failure_of(ssl, error.message()))};
 }
 
 std::unique_ptr<Connection> HttpClient::Pool::take_idle() {

@@ -1,4 +1,5 @@
-// HTTP/1.1 client for calls between services: keep-alive connections to one origin, a deadline on every call.
+// HTTP/1.1 client for calls between services: keep-alive connections to one origin, a deadline on every call. Over TLS
+// the server's certificate is verified, its name included.
 //
 // Lives on the reactor whose executor it was given; all calls come from there. Idle connections are kept and used
 // again; a request that fails on a reused connection before any byte of the answer came is repeated once on a new one
@@ -16,6 +17,8 @@
 
 namespace simplechat::runtime {
 
+class TlsClient;
+
 struct HttpFailure {
   std::string message;  // e.g. "connect 127.0.0.1:3001: Connection refused"
 };
@@ -27,9 +30,10 @@ class HttpClient {
     std::size_t connections_max = 16;          // at the same time; beyond: the call waits its turn within its deadline
     std::size_t body_bytes_max = 64UL * 1024 * 1024;
     std::string bearer_token{};  // sent as Authorization: Bearer if not empty
+    TlsClient* tls = nullptr;    // for https:// origins, which cannot be called without; outlives the client
   };
 
-  // `origin`: http://host[:port], as check_http_origin() accepts.
+  // `origin`: http://host[:port] or https://host[:port], as check_http_origin() accepts.
   HttpClient(boost::asio::any_io_executor executor, std::string origin, Options options);
   ~HttpClient();
   HttpClient(const HttpClient&) = delete;
@@ -44,7 +48,8 @@ class HttpClient {
   std::shared_ptr<Pool> pool_;
 };
 
-// nullopt if `url` is http://host[:port] (a trailing slash is allowed); otherwise what is wrong with it.
+// nullopt if `url` is http://host[:port] or https://host[:port] (a trailing slash is allowed); otherwise what is wrong
+// with it.
 [[nodiscard]] std::optional<std::string> check_http_origin(std::string_view url);
 
 }  // namespace simplechat::runtime

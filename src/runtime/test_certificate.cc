@@ -34,7 +34,7 @@ void write_file(const std::filesystem::path& path, std::string_view content) {
 
 }  // namespace
 
-TestCertificate TestCertificate::make(const std::string& common_name) {
+TestCertificate TestCertificate::make(const std::string& common_name, const std::string& subject_names) {
   const std::unique_ptr<EVP_PKEY, void (*)(EVP_PKEY*)> key(EVP_EC_gen("P-256"), EVP_PKEY_free);
   const std::unique_ptr<X509, void (*)(X509*)> made(X509_new(), X509_free);
   require(key && made, "make a certificate");
@@ -47,8 +47,7 @@ TestCertificate TestCertificate::make(const std::string& common_name) {
   X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, reinterpret_cast<const unsigned char*>(common_name.c_str()), -1,
                              -1, 0);
   X509_set_issuer_name(made.get(), name);
-  X509_EXTENSION* const names =
-      X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name, "DNS:localhost,IP:127.0.0.1");
+  X509_EXTENSION* const names = X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name, subject_names.c_str());
   X509_add_ext(made.get(), names, -1);
   X509_EXTENSION_free(names);
   require(X509_sign(made.get(), key.get(), EVP_sha256()) > 0, "sign a certificate");

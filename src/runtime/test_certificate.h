@@ -9,12 +9,14 @@
 
 namespace simplechat::runtime {
 
-// A self-signed certificate for `localhost` and 127.0.0.1, with its key, both as PEM.
+// A self-signed certificate, which is an authority of its own, with its key, both as PEM. `names` are those that it is
+// for.
 struct TestCertificate {
   std::string certificate;
   std::string key;
 
-  [[nodiscard]] static TestCertificate make(const std::string& common_name);
+  [[nodiscard]] static TestCertificate make(const std::string& common_name,
+                                            const std::string& names = "DNS:localhost,IP:127.0.0.1");
 };
 
 // A directory of its own, gone with it, that holds cert.pem and key.pem.

@@ -53,11 +53,23 @@ Handle make_handle() {
   SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);  // tickets instead: they are the clients' to keep
   SSL_CTX_set_num_tickets(context, 1);
+  // Without a name a ticket of a client that showed a certificate would be refused.
+  SSL_CTX_set_session_id_context(context, reinterpret_cast<const unsigned char*>("simplechat"), 10);
   SSL_CTX_set_default_passwd_cb(context, no_passphrase);
   SSL_CTX_set_alpn_select_cb(context, select_protocol, nullptr);
   if (SSL_CTX_set_cipher_list(context, kTls12Ciphers) != 1 || SSL_CTX_set_ciphersuites(context, kTls13Ciphers) != 1)
     throw std::runtime_error("OpenSSL lacks a cipher");
   return handle;
+}
+
+constexpr int kCertificateRequired = SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
+
+bool ask_clients(SSL_CTX* context, const std::string& authorities) {
+  STACK_OF(X509_NAME)* const names = SSL_load_client_CA_file(authorities.c_str());
+  if (names == nullptr) return false;
+  SSL_CTX_set_client_CA_list(context, names);  // a hint to clients which one is asked for
+  SSL_CTX_set_verify(context, kCertificateRequired, nullptr);
+  return SSL_CTX_load_verify_locations(context, authorities.c_str(), nullptr) == 1;
 }
 
 std::string not_after(const X509* certificate) {
@@ -76,6 +88,10 @@ std::expected<Handle, std::string> load(const TlsFiles& files) {
     return std::unexpected(fmt::format("tls-key {}: no PEM key without a passphrase for the certificate in {}: {}",
                                        files.key, files.certificate, last_error()));
   }
+  if (!files.client_authorities.empty() && !ask_clients(handle.get(), files.client_authorities)) {
+    return std::unexpected(
+        fmt::format("tls-client-ca {}: no PEM certificates: {}", files.client_authorities, last_error()));
+  }
   const X509* const certificate = SSL_CTX_get0_certificate(handle.get());
   if (X509_cmp_current_time(X509_get0_notAfter(certificate)) < 0) {
     log::warn("tls_certificate_expired", {{"file", files.certificate}, {"not_after", not_after(certificate)}});
@@ -91,6 +107,11 @@ Handle renewed(const Handle& old) {
   SSL_CTX_get0_chain_certs(old.get(), &chain);
   const int used = SSL_CTX_use_cert_and_key(handle.get(), SSL_CTX_get0_certificate(old.get()),
                                             SSL_CTX_get0_privatekey(old.get()), chain, 1);
+  if (SSL_CTX_get_verify_mode(old.get()) == kCertificateRequired) {
+    SSL_CTX_set_verify(handle.get(), kCertificateRequired, nullptr);
+    SSL_CTX_set1_cert_store(handle.get(), SSL_CTX_get_cert_store(old.get()));
+    SSL_CTX_set_client_CA_list(handle.get(), SSL_dup_CA_list(SSL_CTX_get_client_CA_list(old.get())));
+  }
   return used == 1 ? handle : old;
 }
 

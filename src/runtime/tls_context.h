@@ -19,6 +19,7 @@ namespace simplechat::runtime {
 struct TlsFiles {
   std::string certificate;  // its own first, then those of its chain
   std::string key;
+  std::string client_authorities{};  // clients must have a certificate of theirs; empty: they need none
 };
 
 class TlsContext {

@@ -210,6 +210,17 @@ std::vector<std::size_t> take_deliveries(SessionServices& services, Roster& rost
 void add_endpoints(runtime::HttpRoutes& routes, const EndpointParts& parts) {
   routes.add("GET", "/test", [](const HttpRequest&, const Segments&) { return health_test(); });
 
+  const auto for_users = [&routes, &services = parts.services](const char* path, UserHandler handler) {
+    routes.add("GET", path, [&services, handler](const HttpRequest& request, const Segments&) {
+      return answer_user(services, request, handler);
+    });
+  };
+  for_users("/v1/history", history);
+  for_users("/v1/conversations", conversations);
+  for_users("/v1/sync", sync);
+}
+
+void add_service_endpoints(runtime::HttpRoutes& routes, const EndpointParts& parts) {
   const auto for_services = [&routes, parts](const char* path,
                                              Answer (*handler)(const EndpointParts&, const HttpRequest&)) {
     routes.add("POST", path, [parts, handler](const HttpRequest& request, const Segments&) {
@@ -219,15 +230,6 @@ void add_endpoints(runtime::HttpRoutes& routes, const EndpointParts& parts) {
   };
   for_services("/send", send);
   for_services("/v1/deliver", deliver);
-
-  const auto for_users = [&routes, &services = parts.services](const char* path, UserHandler handler) {
-    routes.add("GET", path, [&services, handler](const HttpRequest& request, const Segments&) {
-      return answer_user(services, request, handler);
-    });
-  };
-  for_users("/v1/history", history);
-  for_users("/v1/conversations", conversations);
-  for_users("/v1/sync", sync);
 }
 
 }  // namespace simplechat::sv_websocket

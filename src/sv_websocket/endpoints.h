@@ -17,7 +17,7 @@ namespace simplechat::sv_websocket {
 // Whether a request may use the endpoints between services.
 struct ServiceAccess {
   std::string cluster_secret;  // required as a bearer token unless empty
-  bool open_without_secret;    // the listener is bound to loopback
+  bool open_without_secret;    // the listener is bound to loopback, or asks for certificates
 };
 
 // Error: unauthorized.
@@ -36,7 +36,8 @@ struct EndpointParts {
 [[nodiscard]] std::vector<std::size_t> take_deliveries(SessionServices& services, Roster& roster,
                                                        const chat::DeliveryBatch& batch);
 
-// `parts` refers to objects that outlive `routes`.
+// `parts` refers to objects that outlive `routes`. The first are for users, the others for services.
 void add_endpoints(runtime::HttpRoutes& routes, const EndpointParts& parts);
+void add_service_endpoints(runtime::HttpRoutes& routes, const EndpointParts& parts);
 
 }  // namespace simplechat::sv_websocket

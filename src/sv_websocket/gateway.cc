@@ -56,8 +56,8 @@ class Gateway::Lane {
              {.host = gateway.options_.host,
               .port = gateway.lanes_.empty() ? gateway.options_.api_port : gateway.api_port(),
               .body_bytes_max = chat::limits::kHttpBodyBytesMax,
-               .tls = gateway.options_.tls,
-               .peers = &admission_},
+              .tls = gateway.options_.tls,
+              .peers = &admission_},
              api_routes_,
              [this](runtime::HttpUpgrade&& upgrade) {
                return upgrade.request.path() == "/ws" && take(std::move(upgrade));
@@ -65,14 +65,27 @@ class Gateway::Lane {
         ws_(reactor,
             {.host = gateway.options_.host,
              .port = gateway.lanes_.empty() ? gateway.options_.ws_port : gateway.ws_port(),
-              .tls = gateway.options_.tls,
-              .peers = &admission_},
+             .tls = gateway.options_.tls,
+             .peers = &admission_},
             ws_routes_, [this](runtime::HttpUpgrade&& upgrade) { return take(std::move(upgrade)); }) {
-    add_endpoints(api_routes_, {.services = shard_.services(),
-                                .roster = gateway.roster_,
-                                .queue = ports.queue,
-                                .progress = shard_.progress(),
-                                .access = gateway.options_.access});
+    const EndpointParts parts{.services = shard_.services(),
+                              .roster = gateway.roster_,
+                              .queue = ports.queue,
+                              .progress = shard_.progress(),
+                              .access = gateway.options_.access};
+    add_endpoints(api_routes_, parts);
+    if (const auto& internal = gateway.options_.internal) {
+      add_service_endpoints(internal_routes_, parts);
+      runtime::add_service_routes(internal_routes_, gateway.readiness_, metrics);
+      internal_.emplace(reactor,
+                        runtime::HttpServer::Options{.host = internal->host,
+                                                     .port = internal->port,
+                                                     .body_bytes_max = chat::limits::kHttpBodyBytesMax,
+                                                     .tls = internal->tls},
+                        internal_routes_);
+    } else {
+      add_service_endpoints(api_routes_, parts);
+    }
     add_static_files(api_routes_, client_files);
     add_upgrade_required(api_routes_, "/ws");
     add_upgrade_required(ws_routes_, "/*");
@@ -87,6 +100,7 @@ class Gateway::Lane {
     shard_.start(std::move(mailboxes));
     api_.start();
     ws_.start();
+    if (internal_) internal_->start();
   }
 
   // False if somebody is left whom nobody will tell to resync. Runs on the reactor.
@@ -96,6 +110,7 @@ class Gateway::Lane {
     static_cast<void>(co_await send_away(gateway_.options_.drain, wire::kCloseGoingAway, "shutting down"));
     api_.stop();
     ws_.stop();
+    if (internal_) internal_->stop();
     const bool all_told = co_await shard_.leave();
     co_await shard_.stop();
     co_return all_told;
@@ -103,7 +118,7 @@ class Gateway::Lane {
 
   void serve_revocations(std::chrono::milliseconds keep) {
     shard_.await_revocations();
-    add_revocation_endpoint(api_routes_,
+    add_revocation_endpoint(gateway_.options_.internal ? internal_routes_ : api_routes_,
                             {.access = gateway_.options_.access,
                              .clock = gateway_.clock_,
                              .revoke = [this](chat::Revocation each) { return gateway_.revoke(std::move(each)); },
@@ -159,8 +174,10 @@ class Gateway::Lane {
   std::shared_ptr<Drain> drain_;  // the latest
   runtime::HttpRoutes api_routes_;
   runtime::HttpRoutes ws_routes_;
+  runtime::HttpRoutes internal_routes_;
   runtime::HttpServer api_;
   runtime::HttpServer ws_;
+  std::optional<runtime::HttpServer> internal_;
 };
 
 Gateway::Gateway(runtime::ReactorPool& reactors, GatewayOptions options, std::span<const Ports> ports,

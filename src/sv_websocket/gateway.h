@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <type_traits>
@@ -34,6 +35,13 @@ namespace simplechat::sv_websocket {
 
 class Gateway;
 
+// A listener for services alone, with the endpoints that are theirs.
+struct InternalListener {
+  std::string host = "127.0.0.1";
+  std::uint16_t port = 0;
+  runtime::TlsContext* tls = nullptr;  // null: it speaks without. Outlives the gateway
+};
+
 struct GatewayOptions {
   std::string host = "127.0.0.1";
   std::uint16_t api_port = 3002;
@@ -44,16 +52,17 @@ struct GatewayOptions {
   std::chrono::milliseconds drain{500};     // between telling the clients and closing them
   std::size_t connections_max = 1'000'000;  // WebSocket connections, shared out over the reactors; beyond: 503
   ServiceAccess access;
-  LimitOptions limits;
-  AdmissionRules admission;
-  runtime::TlsContext* tls = nullptr;  // of both listeners; null: they speak without. Outlives the gateway
+  LimitOptions limits{};
+  AdmissionRules admission{};
+  runtime::TlsContext* tls = nullptr;  // of the listeners for users; null: they speak without. Outlives the gateway
+  std::optional<InternalListener> internal{};  // nullopt: the services' endpoints are on the API port
   // Adds routes to the API port, once for each reactor; the gateway may be used only when they are called.
-  std::function<void(runtime::HttpRoutes&, Gateway&)> add_api_routes;
+  std::function<void(runtime::HttpRoutes&, Gateway&)> add_api_routes{};
 };
 
 class Gateway {
  public:
-  // Binds both ports on every reactor. Throws std::system_error if one can't be had. `ports` has one entry per reactor.
+  // Binds all ports on every reactor. Throws std::system_error if one can't be had. `ports` has one entry per reactor.
   Gateway(runtime::ReactorPool& reactors, GatewayOptions options, std::span<const Ports> ports,
           const chat::Authenticator& authenticator, std::span<const StaticFile> client_files,
           runtime::Readiness& readiness, runtime::MetricsRegistry& metrics);

@@ -37,8 +37,8 @@ void append_array(std::string& out, std::string_view name, const Items& items, A
 }
 
 bool is_gateway_url(std::string_view url) {
-  constexpr std::string_view kScheme = "http://";
-  return url.starts_with(kScheme) && url.size() > kScheme.size() &&
+  const std::string_view scheme = url.starts_with("https://") ? "https://" : "http://";
+  return url.starts_with(scheme) && url.size() > scheme.size() &&
          std::ranges::all_of(url, [](char c) { return c > 0x20 && c < 0x7f; });
 }
 
@@ -48,7 +48,8 @@ chat::GatewayIdentity read_gateway(ObjectReader& body) {
   ObjectReader reader(*object);
   chat::GatewayIdentity gateway{.url = std::string(reader.printable("url", 1, kGatewayUrlBytesMax)),
                                 .incarnation = std::string(reader.printable("incarnation", 1, chat::kUserIdBytesMax))};
-  if (!is_gateway_url(gateway.url)) reader.fail("url", "is no gateway's", "http:// and a host without spaces");
+  if (!is_gateway_url(gateway.url))
+    reader.fail("url", "is no gateway's", "http:// or https:// and a host without spaces");
   if (!chat::is_user_id(gateway.incarnation)) {
     reader.fail("incarnation", "holds a character that is not allowed", "of A-Z a-z 0-9 . _ - @ +");
   }

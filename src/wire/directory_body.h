@@ -47,7 +47,8 @@ struct KeyValue {
   std::string value;
 };
 
-// Requests. The parsers validate user ids, incarnation, url (http://...) and ranges: bad_json, bad_frame, too_large.
+// Requests. The parsers validate user ids, incarnation, url (http://... or https://...) and ranges: bad_json,
+// bad_frame, too_large.
 [[nodiscard]] std::string encode_renew(const chat::GatewayIdentity& gateway, std::chrono::milliseconds lease);
 [[nodiscard]] chat::Result<RenewRequest> parse_renew(std::string_view body);
 [[nodiscard]] std::string encode_apply(const chat::GatewayIdentity& gateway,

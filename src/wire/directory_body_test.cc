@@ -35,7 +35,8 @@ TEST(DirectoryBody, Renew) {
 TEST(DirectoryBody, GatewaysAreChecked) {
   for (const chat::GatewayIdentity& gateway : {
            chat::GatewayIdentity{.url = "", .incarnation = "i"},
-           {.url = "https://a", .incarnation = "i"},
+           {.url = "https://", .incarnation = "i"},
+           {.url = "ws://a", .incarnation = "i"},
            {.url = "http://", .incarnation = "i"},
            {.url = "http://a b", .incarnation = "i"},
            {.url = "http://ä", .incarnation = "i"},

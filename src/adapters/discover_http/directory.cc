@@ -11,7 +11,8 @@ namespace simplechat::adapters::discover_http {
 
 DiscoverHttpDirectory::DiscoverHttpDirectory(const boost::asio::any_io_executor& executor, const Options& options,
                                              runtime::Dependency& dependency)
-    : client_(executor, options.origin, {.deadline = options.deadline, .bearer_token = options.cluster_secret}),
+    : client_(executor, options.origin,
+              {.deadline = options.deadline, .bearer_token = options.cluster_secret, .tls = options.tls}),
       dependency_(dependency) {}
 
 chat::Task<chat::Result<chat::LeaseState>> DiscoverHttpDirectory::renew(const chat::GatewayIdentity& gateway,

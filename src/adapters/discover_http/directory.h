@@ -22,6 +22,7 @@ class DiscoverHttpDirectory final : public chat::Directory {
     std::string origin;                        // of sv-discover, e.g. http://127.0.0.1:3001
     std::string cluster_secret{};              // sent as a bearer token if not empty
     std::chrono::milliseconds deadline{2000};  // of each request
+    runtime::TlsClient* tls = nullptr;         // for https://
   };
 
   // `dependency` outlives it; the objects of several reactors share it.

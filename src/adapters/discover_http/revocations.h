@@ -20,6 +20,7 @@ class DiscoverHttpRevocations final : public chat::Revocations {
     std::string origin;                        // of sv-discover, e.g. http://127.0.0.1:3001
     std::string cluster_secret{};              // sent as a bearer token if not empty
     std::chrono::milliseconds deadline{2000};  // of each request
+    runtime::TlsClient* tls = nullptr;         // for https://
   };
 
   DiscoverHttpRevocations(const boost::asio::any_io_executor& executor, const Options& options);

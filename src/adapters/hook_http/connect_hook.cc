@@ -36,7 +36,8 @@ HttpConnectHook::HttpConnectHook(const boost::asio::any_io_executor& executor, c
               {.deadline = options.deadline,
                .connections_max = kAsksMax,
                .body_bytes_max = kAnswerBytesMax,
-               .bearer_token = options.secret}),
+               .bearer_token = options.secret,
+               .tls = options.tls}),
       allowed_(metrics.counter("connect_hook_total", "Answers of the connect hook", {{"answer", "allow"}})),
       denied_(metrics.counter("connect_hook_total", "Answers of the connect hook", {{"answer", "deny"}})),
       failed_(metrics.counter("connect_hook_total", "Answers of the connect hook", {{"answer", "none"}})) {}

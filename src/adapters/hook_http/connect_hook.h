@@ -30,10 +30,11 @@ class HttpConnectHook final : public chat::ConnectHook {
   static constexpr std::size_t kReasonBytesMax = 256;  // shown to the client; the rest is cut off
 
   struct Options {
-    std::string url;       // http://host[:port]/path
+    std::string url;       // http://host[:port]/path, or https://
     std::string secret{};  // shown as a bearer token if not empty
     std::chrono::milliseconds deadline{1000};
     bool fail_open = false;
+    runtime::TlsClient* tls = nullptr;  // for https://; outlives the hook
   };
 
   // `options.url` must pass check_hook_url().

@@ -58,7 +58,8 @@ JwksSource::JwksSource(asio::any_io_executor executor, Options options, runtime:
   if (!location.origin.empty()) {
     client_.emplace(
         executor_, location.origin,
-        runtime::HttpClient::Options{.deadline = kDeadline, .connections_max = 1, .body_bytes_max = kKeySetBytesMax});
+        runtime::HttpClient::Options{
+            .deadline = kDeadline, .connections_max = 1, .body_bytes_max = kKeySetBytesMax, .tls = options_.tls});
     return;
   }
   const auto text = read_text_file(target_);

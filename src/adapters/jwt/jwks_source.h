@@ -31,9 +31,10 @@ class JwksSource final : public KeySource {
   static constexpr std::chrono::milliseconds kRetryMax{10'000};
 
   struct Options {
-    std::string location;  // http://host[:port]/path, or a file
+    std::string location;  // http://host[:port]/path, https://..., or a file
     std::chrono::milliseconds refresh{300'000};
     std::chrono::milliseconds ask_again_after = kAskAgainAfter;
+    runtime::TlsClient* tls = nullptr;  // for https://; outlives the source
   };
 
   // `dependency`, which is up as soon as there are keys, outlives it. Throws std::runtime_error, one line, if the

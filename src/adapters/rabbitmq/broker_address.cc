@@ -5,19 +5,18 @@
 namespace simplechat::adapters::rabbitmq {
 
 std::expected<BrokerAddress, std::string> parse_broker_url(std::string_view url) {
-  if (url.starts_with("amqps://")) {
-    return std::unexpected("amqps:// is not supported: use amqp:// within a private network or through a TLS tunnel");
-  }
   std::string parsed(url);  // is cut into the parts
   amqp_connection_info info{};
   if (amqp_parse_url(parsed.data(), &info) != AMQP_STATUS_OK || info.port <= 0) {
-    return std::unexpected("not a broker URL: amqp://user:password@host:port/vhost is expected");
+    return std::unexpected("not a broker URL: amqp://user:password@host:port/vhost, or amqps://, is expected");
   }
   BrokerAddress address{.host = info.host,
                         .port = static_cast<std::uint16_t>(info.port),
                         .user = info.user,
                         .password = info.password,
-                        .vhost = info.vhost};
+                        .vhost = info.vhost,
+                        .tls = info.ssl != 0,
+                        .trust = {}};
   if (address.vhost.empty()) address.vhost = "/";
   return address;
 }

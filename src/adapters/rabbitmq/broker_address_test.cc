@@ -21,9 +21,16 @@ TEST(BrokerAddressTest, WhatIsAbsentHasADefault) {
   EXPECT_EQ(parse_broker_url("amqp://127.0.0.1/%2F"), defaults);
 }
 
+TEST(BrokerAddressTest, AmqpsIsTheSameOverTls) {
+  EXPECT_EQ(
+      parse_broker_url("amqps://u:p@mq.example/v"),
+      (BrokerAddress{.host = "mq.example", .port = 5671, .user = "u", .password = "p", .vhost = "v", .tls = true}));
+  EXPECT_EQ(parse_broker_url("amqps://u:p@mq.example:1/v")->port, 1);
+}
+
 TEST(BrokerAddressTest, WhatIsNoBrokerUrlIsRefusedWithoutShowingThePassword) {
   for (const char* url : {"", "127.0.0.1:5672", "http://a", "amqp://h:notaport", "amqp://h:99999", "amqp://h:0",
-                          "amqp://u:secret@h:5672/a/b", "amqp://u:secret@h:x", "amqps://u:secret@h"}) {
+                          "amqp://u:secret@h:5672/a/b", "amqp://u:secret@h:x", "amqpss://u:secret@h"}) {
     const auto parsed = parse_broker_url(url);
     ASSERT_FALSE(parsed.has_value()) << url;
     EXPECT_EQ(parsed.error().find("secret"), std::string::npos) << url;

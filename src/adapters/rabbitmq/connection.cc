@@ -1,8 +1,10 @@
 #include "adapters/rabbitmq/connection.h"
 
 #include <amqp_framing.h>
+#include <amqp_ssl_socket.h>
 #include <amqp_tcp_socket.h>
 #include <fmt/format.h>
+#include <openssl/ssl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -102,12 +104,14 @@ Connection::~Connection() {
 
 Outcome Connection::open(const BrokerAddress& address) {
   state_.reset(amqp_new_connection());
-  amqp_socket_t* const tcp = amqp_tcp_socket_new(state_.get());
-  if (tcp == nullptr) return std::unexpected("out of memory");
+  const std::expected<amqp_socket_t*, std::string> made =
+      address.tls ? make_tls_socket(address) : amqp_tcp_socket_new(state_.get());
+  if (!made) return std::unexpected(made.error());
+  if (*made == nullptr) return std::unexpected("out of memory");
   const timeval timeout = call_timeout();
   amqp_set_handshake_timeout(state_.get(), &timeout);
   amqp_set_rpc_timeout(state_.get(), &timeout);
-  const int connected = amqp_socket_open_noblock(tcp, address.host.c_str(), address.port, &timeout);
+  const int connected = amqp_socket_open_noblock(*made, address.host.c_str(), address.port, &timeout);
   if (connected != AMQP_STATUS_OK) {
     return outcome_of(connected, fmt::format("cannot connect to {}:{}", address.host, address.port));
   }
@@ -117,6 +121,28 @@ Outcome Connection::open(const BrokerAddress& address) {
     interrupt_socket_ = ::dup(socket());
   }
   return log_in(address);
+}
+
+std::expected<amqp_socket_t*, std::string> Connection::make_tls_socket(const BrokerAddress& address) {
+  amqp_socket_t* const tls = amqp_ssl_socket_new(state_.get());
+  if (tls == nullptr) return nullptr;
+  amqp_ssl_socket_set_verify_peer(tls, kYes);
+  amqp_ssl_socket_set_ssl_versions(tls, AMQP_TLSv1_2, AMQP_TLSvLATEST);
+  // The library compares names by itself, and knows no addresses; OpenSSL knows both.
+  amqp_ssl_socket_set_verify_hostname(tls, kNo);
+  auto& context = *static_cast<SSL_CTX*>(amqp_ssl_socket_get_context(tls));
+  runtime::TlsClient::expect_host(context, address.host);
+  const runtime::TlsTrust& trust = address.trust;
+  if (trust.authorities.empty()) {
+    SSL_CTX_set_default_verify_paths(&context);
+  } else if (amqp_ssl_socket_set_cacert(tls, trust.authorities.c_str()) != AMQP_STATUS_OK) {
+    return std::unexpected(fmt::format("{} cannot be read", trust.authorities));
+  }
+  if (!trust.certificate.empty() &&
+      amqp_ssl_socket_set_key(tls, trust.certificate.c_str(), trust.key.c_str()) != AMQP_STATUS_OK) {
+    return std::unexpected(fmt::format("{} or {} cannot be read", trust.certificate, trust.key));
+  }
+  return tls;
 }
 
 Outcome Connection::log_in(const BrokerAddress& address) {

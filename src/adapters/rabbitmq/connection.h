@@ -140,6 +140,8 @@ class Connection {
   Outcome make_queues(const Topology& topology, Party party);
   Outcome renew_writers(const Topology& topology, Party party);
   Outcome open_channel(amqp_channel_t channel);
+  // Verifies the broker, as the address says.
+  std::expected<amqp_socket_t*, std::string> make_tls_socket(const BrokerAddress& address);
   Outcome log_in(const BrokerAddress& address);
   Outcome handle(const amqp_frame_t& frame);
   Outcome handle_method(amqp_channel_t channel, const amqp_method_t& method);

@@ -3,7 +3,9 @@
 #include <pthread.h>
 #include <sys/time.h>
 
+#include <array>
 #include <csignal>
+#include <utility>
 
 namespace simplechat::adapters::redis {
 namespace {
@@ -29,19 +31,24 @@ std::string_view info_field(std::string_view info, std::string_view name) {
 
 }  // namespace
 
-chat::Result<Connection> Connection::open(const Url& url, std::chrono::milliseconds timeout) {
+chat::Result<Connection> Connection::open(const Url& url, std::chrono::milliseconds timeout, runtime::TlsClient* tls) {
   keep_sigpipe_from_this_thread();
   Connection connection(url);
-  if (auto connected = connection.connect(url, timeout); !connected) return std::unexpected(connected.error());
+  if (auto connected = connection.connect(url, timeout, tls); !connected) return std::unexpected(connected.error());
   if (auto greeted = connection.greet(url); !greeted) return std::unexpected(greeted.error());
   return connection;
 }
 
-chat::Result<void> Connection::connect(const Url& url, std::chrono::milliseconds timeout) {
+chat::Result<void> Connection::connect(const Url& url, std::chrono::milliseconds timeout, runtime::TlsClient* tls) {
   context_.reset(redisConnectWithTimeout(url.host.c_str(), url.port, to_timeval(timeout)));
   if (!context_) return failure("out of memory");
   if (context_->err != 0) return failure(context_->errstr);
   if (redisSetTimeout(context_.get(), to_timeval(timeout)) != REDIS_OK) return failure(context_->errstr);
+  if (!url.tls) return {};
+  if (tls == nullptr) return failure("rediss:// without TLS");
+  auto session = TlsSession::open(*tls, context_->fd, url.host);
+  if (!session) return failure(session.error());
+  tls_ = *std::move(session);
   return {};
 }
 
@@ -68,16 +75,40 @@ void Connection::append(std::span<const std::string_view> words) {
     word_data_.push_back(word.data());
     word_sizes_.push_back(word.size());
   }
-  // Fails only for lack of memory, and then receive() reports it.
-  redisAppendCommandArgv(context_.get(), static_cast<int>(words.size()), word_data_.data(), word_sizes_.data());
+  const int count = static_cast<int>(words.size());
+  if (!tls_) {
+    // Fails only for lack of memory, and then receive() reports it.
+    redisAppendCommandArgv(context_.get(), count, word_data_.data(), word_sizes_.data());
+    return;
+  }
+  char* command = nullptr;
+  const int size = redisFormatCommandArgv(&command, count, word_data_.data(), word_sizes_.data());
+  if (size > 0) unsent_.append(command, static_cast<std::size_t>(size));
+  redisFreeCommand(command);
 }
 
 chat::Result<Reply> Connection::receive() {
+  if (tls_) return receive_over_tls();
   void* reply = nullptr;
   if (context_->err != 0 || redisGetReply(context_.get(), &reply) != REDIS_OK) {
     return failure(context_->errstr);
   }
   return Reply(static_cast<redisReply*>(reply));
+}
+
+chat::Result<Reply> Connection::receive_over_tls() {
+  if (context_->err != 0) return failure(context_->errstr);
+  const auto sent = tls_->write(std::exchange(unsent_, {}));
+  if (!sent) return failure(sent.error());
+  std::array<char, 16UL * 1024> bytes;
+  for (;;) {
+    void* reply = nullptr;
+    if (redisReaderGetReply(context_->reader, &reply) != REDIS_OK) return failure(context_->reader->errstr);
+    if (reply != nullptr) return Reply(static_cast<redisReply*>(reply));
+    const auto got = tls_->read(bytes);
+    if (!got) return failure(got.error());
+    redisReaderFeed(context_->reader, bytes.data(), *got);
+  }
 }
 
 chat::Result<Reply> Connection::receive_success() {

@@ -1,4 +1,5 @@
-// One blocking connection to a Redis server, on hiredis: commands go out pipelined, replies come back in order.
+// One blocking connection to a Redis server, on hiredis: commands go out pipelined, replies come back in order. Over
+// TLS hiredis, which knows none of it in this version, only encodes and parses.
 //
 // Lives on one thread, which it keeps SIGPIPE from: hiredis writes to sockets without MSG_NOSIGNAL. A connection on
 // which anything has failed is of no further use and is to be replaced.
@@ -9,11 +10,13 @@
 #include <chrono>
 #include <initializer_list>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "adapters/redis/tls_session.h"
 #include "adapters/redis/url.h"
 #include "chat/error.h"
 
@@ -32,8 +35,10 @@ class Connection {
  public:
   // Every error is `unavailable`, its message one sentence that names the server.
 
-  // Connects, authenticates and chooses the database; each step takes at most `timeout`.
-  static chat::Result<Connection> open(const Url& url, std::chrono::milliseconds timeout);
+  // Connects, authenticates and chooses the database; each step takes at most `timeout`. `tls`: by whom a server of a
+  // rediss:// URL is verified, which cannot be reached without; used only here.
+  static chat::Result<Connection> open(const Url& url, std::chrono::milliseconds timeout,
+                                       runtime::TlsClient* tls = nullptr);
 
   // Adds a command to the pipeline; it is sent with the next receive().
   void append(std::span<const std::string_view> words);
@@ -58,11 +63,15 @@ class Connection {
   };
 
   explicit Connection(const Url& url) : address_(url.address()) {}
-  chat::Result<void> connect(const Url& url, std::chrono::milliseconds timeout);
+  chat::Result<void> connect(const Url& url, std::chrono::milliseconds timeout, runtime::TlsClient* tls);
+  // As redisGetReply().
+  chat::Result<Reply> receive_over_tls();
   chat::Result<void> greet(const Url& url);
 
   std::string address_;
   std::unique_ptr<redisContext, ContextDelete> context_;
+  std::optional<TlsSession> tls_;
+  std::string unsent_;  // commands that go out over TLS
   std::string run_id_;
   std::vector<const char*> word_data_;
   std::vector<std::size_t> word_sizes_;

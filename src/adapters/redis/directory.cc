@@ -50,9 +50,11 @@ chat::Timestamp time_of(std::span<redisReply* const> parts) {
 
 }  // namespace
 
-RedisDirectory::RedisDirectory(Url url, runtime::Dependency& dependency, std::string key_prefix)
+RedisDirectory::RedisDirectory(Url url, runtime::Dependency& dependency, std::string key_prefix,
+                               runtime::TlsClient* tls)
     : url_(std::move(url)),
       key_prefix_(std::move(key_prefix)),
+      tls_(tls),
       dependency_(dependency),
       worker_("redis", kCallsWaitingMax) {}
 
@@ -61,7 +63,7 @@ RedisDirectory::RedisDirectory(Url url, runtime::Dependency& dependency, std::st
 chat::Result<void> RedisDirectory::ensure_connected() {
   if (connection_) return {};
   if (Clock::now() < retry_at_) return std::unexpected(last_failure_);
-  chat::Result<Connection> opened = Connection::open(url_, kTimeout);
+  chat::Result<Connection> opened = Connection::open(url_, kTimeout, tls_);
   chat::Result<void> loaded = opened ? load_scripts(*opened) : std::unexpected(opened.error());
   if (!loaded) {
     lose_connection(loaded.error());

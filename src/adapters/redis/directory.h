@@ -66,7 +66,9 @@ class RedisDirectory final : public chat::Directory, public chat::PlainRecords, 
   static constexpr std::size_t kCallsWaitingMax = 1024;  // beyond: unavailable
 
   // Connects with the first call or ping, so a Redis that is down does not end start-up. `dependency` outlives it.
-  RedisDirectory(Url url, runtime::Dependency& dependency, std::string key_prefix = "simplechat:");
+  // `tls`: for rediss:// URLs.
+  RedisDirectory(Url url, runtime::Dependency& dependency,
+                 std::string key_prefix = "simplechat:", runtime::TlsClient* tls = nullptr);
 
   // Pings from `executor` until stop(), so that `dependency` is right also while nobody calls. stop() is called there
   // too.
@@ -115,6 +117,7 @@ class RedisDirectory final : public chat::Directory, public chat::PlainRecords, 
 
   const Url url_;
   const std::string key_prefix_;
+  runtime::TlsClient* const tls_;
   runtime::Dependency& dependency_;
 
   struct Pinging {

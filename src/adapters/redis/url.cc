@@ -38,10 +38,11 @@ std::string Url::address() const {
 }
 
 std::expected<Url, std::string> parse_url(std::string_view text) {
-  constexpr std::string_view kScheme = "redis://";
-  if (!text.starts_with(kScheme)) return std::unexpected("it must begin with redis://");
-  text.remove_prefix(kScheme.size());
-  Url url;
+  const bool tls = text.starts_with("rediss://");
+  const std::string_view scheme = tls ? "rediss://" : "redis://";
+  if (!text.starts_with(scheme)) return std::unexpected("it must begin with redis:// or rediss://");
+  text.remove_prefix(scheme.size());
+  Url url{.tls = tls};
   if (const std::size_t at = text.rfind('@'); at != std::string_view::npos) {
     const std::string_view credentials = text.substr(0, at);
     const std::size_t colon = credentials.find(':');

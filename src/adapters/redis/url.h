@@ -1,4 +1,4 @@
-// redis://[user:password@]host[:port][/db] as a value. Pure.
+// redis://[user:password@]host[:port][/db] as a value, and rediss://, which is the same over TLS. Pure.
 #pragma once
 
 #include <cstdint>
@@ -14,6 +14,7 @@ struct Url {
   std::string user{};      // empty: the server's default user
   std::string password{};  // empty: no authentication
   unsigned db = 0;
+  bool tls = false;
 
   // host:port, for messages: never holds the password.
   [[nodiscard]] std::string address() const;

@@ -15,11 +15,17 @@ TEST(RedisUrl, EveryPartIsRead) {
   EXPECT_EQ(parse_url("redis://[::1]:6380/1"), (Url{.host = "::1", .port = 6380, .db = 1}));
 }
 
+TEST(RedisUrl, RedissIsTheSameOverTls) {
+  EXPECT_EQ(parse_url("rediss://u:p@h:1/15"),
+            (Url{.host = "h", .port = 1, .user = "u", .password = "p", .db = 15, .tls = true}));
+  EXPECT_FALSE(parse_url("redis://h")->tls);
+}
+
 TEST(RedisUrl, WhatIsWrongIsSaidWithoutThePassword) {
   for (const char* text :
-       {"", "localhost", "rediss://h", "redis://", "redis://:6379", "redis://h:", "redis://h:0", "redis://h:65536",
-        "redis://h:1x", "redis://h/x", "redis://h/-1", "redis://[::1", "redis://[]", "redis://[::1]x",
-        "redis://secret@h", "redis://u:secret@h:port", "redis://u:secret@"}) {
+       {"", "localhost", "redisss://h", "redis://", "rediss://", "redis://:6379", "redis://h:", "redis://h:0",
+        "redis://h:65536", "redis://h:1x", "redis://h/x", "redis://h/-1", "redis://[::1", "redis://[]",
+        "redis://[::1]x", "redis://secret@h", "redis://u:secret@h:port", "redis://u:secret@"}) {
     const auto url = parse_url(text);
     ASSERT_FALSE(url.has_value()) << text;
     EXPECT_EQ(url.error().find("secret"), std::string::npos) << url.error();

@@ -32,6 +32,7 @@ class HttpRelay final : public chat::Relay {
   struct Options {
     std::string cluster_secret{};              // sent as a bearer token if not empty
     std::chrono::milliseconds deadline{2000};  // of each request
+    runtime::TlsClient* tls = nullptr;         // for gateways at https://
   };
 
   HttpRelay(boost::asio::any_io_executor executor, Options options);
@@ -47,7 +48,8 @@ class HttpRelay final : public chat::Relay {
 
   struct Gateway {
     Gateway(const boost::asio::any_io_executor& executor, const std::string& url, const Options& options)
-        : client(executor, url, {.deadline = options.deadline, .bearer_token = options.cluster_secret}) {}
+        : client(executor, url,
+                 {.deadline = options.deadline, .bearer_token = options.cluster_secret, .tls = options.tls}) {}
 
     runtime::HttpClient client;
     Clock::time_point used_at{};
