@@ -66,7 +66,7 @@ class HttpServer {
     std::size_t connections_max = 10'000;
     std::chrono::milliseconds request_deadline{10'000};
     std::chrono::milliseconds idle_timeout{60'000};
-    TlsContext* tls = nullptr;  // null: plain HTTP. Outlives the server
+    TlsContext* tls = nullptr;   // null: plain HTTP. Outlives the server
     PeerLimit* peers = nullptr;  // asked about each connection, until it ends or is handed over; beyond: closed at once
   };
   // Returns true if it took the upgrade; else the request is answered by what it left in `refusal`, or as any other.

@@ -46,8 +46,8 @@ class Gateway::Lane {
              {.host = gateway.options_.host,
               .port = gateway.lanes_.empty() ? gateway.options_.api_port : gateway.api_port(),
               .body_bytes_max = chat::limits::kHttpBodyBytesMax,
-               .tls = gateway.options_.tls,
-               .peers = &admission_},
+              .tls = gateway.options_.tls,
+              .peers = &admission_},
              api_routes_,
              [this](runtime::HttpUpgrade&& upgrade) {
                return upgrade.request.path() == "/ws" && take(std::move(upgrade));
@@ -55,8 +55,8 @@ class Gateway::Lane {
         ws_(reactor,
             {.host = gateway.options_.host,
              .port = gateway.lanes_.empty() ? gateway.options_.ws_port : gateway.ws_port(),
-              .tls = gateway.options_.tls,
-              .peers = &admission_},
+             .tls = gateway.options_.tls,
+             .peers = &admission_},
             ws_routes_, [this](runtime::HttpUpgrade&& upgrade) { return take(std::move(upgrade)); }) {
     add_endpoints(api_routes_, {.services = shard_.services(),
                                 .roster = gateway.roster_,
@@ -108,8 +108,7 @@ class Gateway::Lane {
       gateway_.clients_.addresses.leave(*address);
       return false;
     }
-    shard_.hub().accept(socket->fd, socket->response, std::move(socket->early), std::move(socket->tls),
-                         *address);
+    shard_.hub().accept(socket->fd, socket->response, std::move(socket->early), std::move(socket->tls), *address);
     return true;
   }
 
