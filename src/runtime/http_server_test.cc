@@ -12,6 +12,7 @@
 #include <future>
 #include <stdexcept>
 #include <system_error>
+#include <thread>
 
 #include "runtime/loopback_peer.h"
 
@@ -382,6 +383,7 @@ TEST_F(HttpServerTest, HandsUpgradesOverWithTheBytesBehindThem) {
   EXPECT_EQ(upgrade.websocket_key, "a2V5");
   EXPECT_EQ(upgrade.websocket_protocol, "chat");
   EXPECT_EQ(upgrade.origin, "http://o");
+  EXPECT_EQ(upgrade.host, "test");
   EXPECT_EQ(upgrade.pipelined, "first frame");
   ASSERT_EQ(::send(upgrade.socket.native_handle(), "mine", 4, 0), 4);
   EXPECT_EQ(peer.read_bytes(4), "mine");  // nothing was answered before
@@ -448,6 +450,90 @@ TEST_F(HttpServerTest, ClosesConnectionsBeyondTheBound) {
     served = again.send(kGet) && again.read_answer();
   }
   EXPECT_TRUE(served);
+}
+
+// As many connections of an address as it is told.
+class FewPeers final : public PeerLimit {
+ public:
+  explicit FewPeers(int connections_max) : connections_max_(connections_max) {}
+  virtual ~FewPeers() = default;
+
+  bool enter(const std::string& address) override {
+    EXPECT_EQ(address, "127.0.0.1");
+    if (connections_ == connections_max_) return false;
+    ++connections_;
+    return true;
+  }
+  void leave(const std::string& /*address*/) override { --connections_; }
+  [[nodiscard]] int connections() const { return connections_; }
+
+ private:
+  const int connections_max_;
+  std::atomic<int> connections_ = 0;
+};
+
+TEST_F(HttpServerTest, ClosesConnectionsThatAnAddressMayNotHave) {
+  FewPeers peers(1);
+  start({.peers = &peers});
+  LoopbackPeer peer = connect();
+  peer.send(kGet);
+  EXPECT_TRUE(peer.read_answer());
+  EXPECT_TRUE(connect().read_closed());
+  peer.close();
+  while (peers.connections() != 0) std::this_thread::sleep_for(1ms);
+  LoopbackPeer another = connect();
+  another.send(kGet);
+  EXPECT_TRUE(another.read_answer());
+}
+
+TEST_F(HttpServerTest, AConnectionThatIsHandedOverIsNoLongerAPlainOne) {
+  FewPeers peers(1);
+  std::promise<HttpUpgrade> promise;
+  start({.peers = &peers}, [&](HttpUpgrade&& upgrade) {
+    EXPECT_EQ(peers.connections(), 0);
+    promise.set_value(std::move(upgrade));
+    return true;
+  });
+  LoopbackPeer peer = connect();
+  peer.send(kUpgrade);
+  HttpUpgrade upgrade = promise.get_future().get();
+  LoopbackPeer another = connect();
+  another.send(kGet);
+  EXPECT_TRUE(another.read_answer());
+  on_reactor([&upgrade] { upgrade.socket.close(); });
+}
+
+TEST_F(HttpServerTest, ARefusedUpgradeGetsTheHandlersAnswerAndEnds) {
+  start({}, [](HttpUpgrade&& upgrade) {
+    upgrade.refusal = http_error(403, "forbidden", "not you");
+    return false;
+  });
+  LoopbackPeer peer = connect();
+  peer.send(kUpgrade + kGet);
+  const auto answer = peer.read_answer();
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->status(), 403);
+  EXPECT_THAT(answer->header, HasSubstr("Connection: close"));
+  EXPECT_TRUE(peer.read_closed());
+}
+
+TEST_F(HttpServerTest, TheFirstRequestHasItsDeadlineFromTheConnectionsStart) {
+  start({.request_deadline = 50ms, .idle_timeout = 60s});
+  EXPECT_TRUE(connect().read_closed());
+}
+
+TEST_F(HttpServerTest, ReadsNoTransferCodingButChunked) {
+  start();
+  for (const char* coding :
+       {"gzip, chunked", "chunked, identity", "xchunked", "identity", "chunked\r\nTransfer-Encoding: chunked"}) {
+    LoopbackPeer peer = connect();
+    peer.send("POST /echo HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: " + std::string(coding) + "\r\n\r\n0\r\n\r\n" +
+              kGet);
+    const auto answer = peer.read_answer();
+    ASSERT_TRUE(answer) << coding;
+    EXPECT_EQ(answer->status(), 400) << coding;
+    EXPECT_TRUE(peer.read_closed()) << coding;
+  }
 }
 
 TEST_F(HttpServerTest, AHandlersExceptionIsA500) {
