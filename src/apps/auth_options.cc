@@ -76,9 +76,8 @@ void declare(runtime::Options& options, AuthSettings& settings) {
   options.rule([&settings] { return check_hook(settings); });
 }
 
-Authentication::Authentication(const AuthSettings& settings, runtime::TlsClient& tls,
-                               runtime::ReactorPool& reactors, runtime::Readiness& readiness,
-                               runtime::MetricsRegistry& metrics)
+Authentication::Authentication(const AuthSettings& settings, runtime::TlsClient& tls, runtime::ReactorPool& reactors,
+                               runtime::Readiness& readiness, runtime::MetricsRegistry& metrics)
     : reactor_(reactors[0]) {
   if (!settings.hook_connect_url.empty()) {
     const std::string secret =

@@ -24,8 +24,8 @@ void Hub::accept(UpgradedSocket socket, AddressKey address) {
     free_.pop_back();
   }
   Slot& slot = slots_[index];
-  slot.session = std::make_unique<Session>(*services_, transport_, SessionKey{index, slot.generation},
-                                           socket.fd, std::move(socket.tls), address, limits_);
+  slot.session = std::make_unique<Session>(*services_, transport_, SessionKey{index, slot.generation}, socket.fd,
+                                           std::move(socket.tls), address, limits_);
   services_->probe.connection_opened();
   if (services_->register_timeout.count() > 0) {
     unknowns_.push_back(

@@ -16,12 +16,11 @@ constexpr unsigned kTooLarge = 413;
 }  // namespace
 
 DiscoverHttpRevocations::DiscoverHttpRevocations(const boost::asio::any_io_executor& executor, const Options& options)
-    : client_(
-          executor, options.origin,
-          {.deadline = options.deadline,
-           .connections_max = kConnectionsMax,
-           .bearer_token = options.cluster_secret,
-           .tls = options.tls}) {}
+    : client_(executor, options.origin,
+              {.deadline = options.deadline,
+               .connections_max = kConnectionsMax,
+               .bearer_token = options.cluster_secret,
+               .tls = options.tls}) {}
 
 chat::Task<chat::Result<void>> DiscoverHttpRevocations::revoke(std::span<const chat::Revocation> revocations) {
   if (revocations.size() > chat::kRevocationsPerCallMax) {
