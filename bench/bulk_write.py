@@ -9,7 +9,7 @@ import subprocess
 import time
 
 from cluster import Cluster, Process, database_url
-from harness import Bench, cpu_seconds_by_name, metric, state_directory
+from harness import UNLIMITED, Bench, cpu_seconds_by_name, metric, state_directory
 from servers import Servers
 
 BATCH = 1000  # limits::kBatchRecordsMax
@@ -59,7 +59,8 @@ def empty_queue(running: Cluster, servers: Servers, messages: int) -> dict:
 
 def run_bulk_write(bench: Bench) -> None:
     with state_directory() as state, Servers(state / "servers") as servers:
-        with Cluster(bench.bin, state, servers.redis.url, servers.rabbitmq.url, database_url(servers.postgres.url, "bench"), 1) as running:
+        with Cluster(bench.bin, state, servers.redis.url, servers.rabbitmq.url, database_url(servers.postgres.url, "bench"), 1,
+                     gateway_flags=UNLIMITED) as running:
             persisted, bare = [], []
             for turn in range(bench.repeat):
                 running.persisters[0].stop()

@@ -10,7 +10,7 @@ process that may have 20 000 descriptors has room for 19 000 connections and its
 import time
 
 from cluster import Cluster, database_url, embedded
-from harness import Bench, cpu_seconds_by_name, state_directory, user_memory_bytes
+from harness import UNLIMITED, Bench, cpu_seconds_by_name, state_directory, user_memory_bytes
 from holders import Holders
 from servers import Servers
 
@@ -50,13 +50,14 @@ def measure(bench: Bench, state, pid: int, ws_port: int) -> dict:
 
 def run_idle(bench: Bench) -> None:
     with state_directory() as state:
-        server = embedded(bench.bin, state).start_ready()
+        server = embedded(bench.bin, state, flags=UNLIMITED).start_ready()
         try:
             in_one_process = measure(bench, state, server.pid, server.ws_port)
         finally:
             server.stop()
     with state_directory() as state, Servers(state / "servers") as servers:
-        with Cluster(bench.bin, state, servers.redis.url, servers.rabbitmq.url, database_url(servers.postgres.url, "bench"), 1) as running:
+        with Cluster(bench.bin, state, servers.redis.url, servers.rabbitmq.url, database_url(servers.postgres.url, "bench"), 1,
+                     gateway_flags=UNLIMITED) as running:
             gateway = running.gateways[0]
             bench.report("idle", {"simplechat": in_one_process, "sv-websocket": measure(bench, state, gateway.pid, gateway.ws_port)})
 

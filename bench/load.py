@@ -8,7 +8,7 @@ import subprocess
 import time
 
 from cluster import embedded, free_port
-from harness import Bench
+from harness import UNLIMITED, Bench
 
 
 def thread_cpu_seconds(pid: int) -> dict[str, float]:
@@ -76,7 +76,7 @@ def program(bench: Bench, name: str, *args: str):
 @contextlib.contextmanager
 def simplechat(bench: Bench, state: pathlib.Path):
     """`simplechat serve` with one reactor; yields its process id and its WebSocket port."""
-    server = embedded(bench.bin, state, flags=["--threads", "1"]).start_ready()
+    server = embedded(bench.bin, state, flags=["--threads", "1", *UNLIMITED]).start_ready()
     try:
         yield server.pid, server.ws_port
     finally:

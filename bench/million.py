@@ -38,7 +38,7 @@ import time
 import urllib.request
 
 from cluster import Cluster, Gateway, database_url
-from harness import TICKS_PER_S, Bench, cpu_seconds_by_name, metric, state_directory, user_memory_bytes
+from harness import TICKS_PER_S, UNLIMITED, Bench, cpu_seconds_by_name, metric, state_directory, user_memory_bytes
 from holders import Holders
 from kernel import MANY_CONNECTIONS, ONE_SHARE_PER_THREAD, adjusted
 from servers import Servers
@@ -268,7 +268,7 @@ def run_million(bench: Bench) -> None:
     try:
         with adjusted(MANY_CONNECTIONS, ONE_SHARE_PER_THREAD), memory_watched(), state_directory() as state, Servers(state / "servers") as servers:
             with Cluster(bench.bin, state, servers.redis.url, servers.rabbitmq.url, database_url(servers.postgres.url, "bench"), gateways,
-                         gateway_flags=["--threads", 1, "--producers", 1], persist_flags=["--consumers", 1]) as cluster:
+                         gateway_flags=["--threads", 1, "--producers", 1, *UNLIMITED], persist_flags=["--consumers", 1]) as cluster:
                 run_phases(bench, World(servers, cluster), state, users, result)
     finally:  # what was measured before something failed is a result too
         bench.report("million", result)

@@ -18,10 +18,12 @@ import fanout
 import history
 import idle
 import million
+import page
 import relay
 import stored
+import tls
 
-MODULES = [stored, relay, fanout, bulk_write, history, idle, million]
+MODULES = [stored, relay, fanout, bulk_write, history, idle, tls, page, million]
 SCENARIOS = {name: run for module in MODULES for name, run in module.SCENARIOS.items()}
 DEFAULT = ["embedded", "cluster1", "cluster"]  # the others take long, or change kernel settings: they are run by name
 

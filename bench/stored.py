@@ -1,7 +1,7 @@
 """The whole way of a message: accepted, delivered, stored, acked. Messages per second, latency, CPU per message over all processes."""
 
 from cluster import Cluster, database_url, embedded
-from harness import Bench, cpu_seconds_by_name, state_directory
+from harness import UNLIMITED, Bench, cpu_seconds_by_name, state_directory
 from load import timed_load
 from servers import Servers
 
@@ -20,7 +20,7 @@ def measure(bench: Bench, pids: dict[str, int], ports: list[int], connections: i
 
 def run_embedded(bench: Bench) -> None:
     with state_directory() as state:
-        server = embedded(bench.bin, state).start_ready()
+        server = embedded(bench.bin, state, flags=UNLIMITED).start_ready()
         try:
             bench.report("embedded", measure(bench, {"simplechat": server.pid}, [server.ws_port]))
         finally:
@@ -31,7 +31,7 @@ def measure_cluster(bench: Bench, gateways: int, writers: int = 1, connections: 
                     load: tuple[str, ...] = ()) -> dict:
     with state_directory() as state, Servers(state / "servers") as servers:
         with Cluster(bench.bin, state, servers.redis.url, servers.rabbitmq.url, database_url(servers.postgres.url, "bench"), gateways, writers,
-                     gateway_flags=[*ONE_REACTOR, *(flags or [])], persist_flags=flags) as running:
+                     gateway_flags=[*ONE_REACTOR, *UNLIMITED, *(flags or [])], persist_flags=flags) as running:
             pids = {service.name: service.pid for service in running.services}
             pids |= {"redis": servers.redis.process.pid, "rabbitmq": servers.rabbitmq.process.pid, "postgresql": servers.postgres.process.pid}
             return measure(bench, pids, [gateway.ws_port for gateway in running.gateways], connections, *load)

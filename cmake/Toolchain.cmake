@@ -9,7 +9,7 @@ set(CMAKE_CXX_FLAGS_RELEASE "-O2 -g1 -DNDEBUG")
 
 add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual
                     -Wimplicit-fallthrough -Wunused -Werror -fcolor-diagnostics)
-add_link_options(-fuse-ld=lld -Wl,--as-needed)
+add_link_options(-fuse-ld=lld -Wl,--as-needed -Wl,-z,relro,-z,now)  # no writable tables of functions at run time
 
 if(SIMPLECHAT_SANITIZE)
   add_compile_options(-fsanitize=${SIMPLECHAT_SANITIZE} -fno-sanitize-recover=all)

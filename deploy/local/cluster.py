@@ -11,6 +11,7 @@ import json
 import os
 import pathlib
 import signal
+import ssl
 import sys
 import tempfile
 import threading
@@ -21,10 +22,10 @@ from process import Process, answers, free_port
 from servers import Postgres, RabbitMq, Redis
 
 
-def http_json(url: str, timeout: float = 2.0) -> tuple[int, dict]:
+def http_json(url: str, timeout: float = 2.0, tls: ssl.SSLContext | None = None) -> tuple[int, dict]:
     """Status and body of a GET; (0, {}) if nothing answers."""
     try:
-        with urllib.request.urlopen(url, timeout=timeout) as answer:
+        with urllib.request.urlopen(url, timeout=timeout, context=tls) as answer:
             return answer.status, json.loads(answer.read() or b"{}")
     except urllib.error.HTTPError as error:
         return error.code, json.loads(error.read() or b"{}")
@@ -33,19 +34,20 @@ def http_json(url: str, timeout: float = 2.0) -> tuple[int, dict]:
 
 
 class Service(Process):
-    """One of our binaries, with its API port."""
+    """One of our binaries, with its API port. `tls`: speaks TLS, with a certificate that this context believes."""
 
-    def __init__(self, name: str, argv: list, port: int, log_dir, env=None, cwd=None):
+    def __init__(self, name: str, argv: list, port: int, log_dir, env=None, cwd=None, tls: ssl.SSLContext | None = None):
         super().__init__(name, argv, log_dir, env, cwd)
         self.port = port
-        self.url = f"http://127.0.0.1:{port}"
+        self.tls = tls
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{port}"
 
     def alive(self) -> bool:
         """It serves, whatever it misses."""
-        return http_json(self.url + "/healthz")[0] == 200
+        return http_json(self.url + "/healthz", tls=self.tls)[0] == 200
 
     def ready(self) -> bool:
-        return http_json(self.url + "/readyz")[0] == 200
+        return http_json(self.url + "/readyz", tls=self.tls)[0] == 200
 
     def start_ready(self, seconds: float = 30.0) -> "Service":
         self.start()
@@ -54,20 +56,20 @@ class Service(Process):
 
 
 class Gateway(Service):
-    def __init__(self, name: str, argv: list, api_port: int, ws_port: int, log_dir, env=None, cwd=None):
-        super().__init__(name, argv, api_port, log_dir, env, cwd)
+    def __init__(self, name: str, argv: list, api_port: int, ws_port: int, log_dir, env=None, cwd=None, tls: ssl.SSLContext | None = None):
+        super().__init__(name, argv, api_port, log_dir, env, cwd, tls)
         self.ws_port = ws_port
-        self.ws_url = f"ws://127.0.0.1:{ws_port}/"
+        self.ws_url = f"{'wss' if tls else 'ws'}://127.0.0.1:{ws_port}/"
 
 
-def embedded(bin_dir, state_dir, flags: list | None = None) -> Gateway:
+def embedded(bin_dir, state_dir, flags: list | None = None, tls: ssl.SSLContext | None = None) -> Gateway:
     """`simplechat serve` with its data under `state_dir`, on free ports; not started yet."""
     state = pathlib.Path(state_dir)
     work = state / "work"
     work.mkdir(parents=True, exist_ok=True)
     api_port, ws_port = free_port(), free_port()
     return Gateway("simplechat", [pathlib.Path(bin_dir).resolve() / "simplechat", "serve", "--api-port", api_port, "--ws-port", ws_port,
-                                  "--data-dir", state / "data", *(flags or [])], api_port, ws_port, state / "log", cwd=work)
+                                  "--data-dir", state / "data", *(flags or [])], api_port, ws_port, state / "log", cwd=work, tls=tls)
 
 
 def direct(_source: str, _target: str, url: str) -> str:

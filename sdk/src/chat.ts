@@ -51,7 +51,10 @@ export class Chat extends Emitter<ChatEvents> {
     this.#connection.on("state", (event) => this.#stateChanged(event));
     this.#connection.on("frame", (frame) => this.#receive(frame));
     this.#connection.on("alive", () => this.#heartbeat());
-    if (settings.storage) settings.storage.failed = (error) => this.emit("error", error);
+    if (settings.storage) {
+      settings.storage.failed = (error) => this.emit("error", error);
+      settings.storage.adopt = (record) => this.#outbox.get(record.id) || this.#wait(record, true);
+    }
     settings.signal?.addEventListener("abort", () => void this.stop(), { once: true });
   }
 
@@ -66,7 +69,7 @@ export class Chat extends Emitter<ChatEvents> {
 
   /** The server may know of more than `conversations`. */
   get hasMoreConversations(): boolean {
-    return this.#inbox.hasMoreConversations;
+    return this.#inbox.more;
   }
 
   /** Opens the storage and connects, until `stop`. */
@@ -169,7 +172,7 @@ export class Chat extends Emitter<ChatEvents> {
   #restore({ cursor, outbox, conversations }: StoredState): void {
     for (const record of conversations) this.conversation(record.with).summarise(record);
     for (const record of this.#outbox.restore(outbox)) this.#hold(record);
-    if (cursor !== undefined) this.#inbox.cursor = cursor;
+    this.#inbox.cursor ??= cursor; // its own, of what it holds, after a stop and another start: a tab may have gone ahead meanwhile
   }
 
   #stateChanged(event: StateEvent): void {
@@ -189,7 +192,6 @@ export class Chat extends Emitter<ChatEvents> {
 
   #heartbeat(): void {
     this.#outbox.recall();
-    this.#outbox.flush();
     this.#inbox.heartbeat();
   }
 
@@ -230,8 +232,8 @@ export class Chat extends Emitter<ChatEvents> {
 
   #marked({ type, from, with: partner, at }: { type: MarkKind; from: string; with: string; at: Micros }): void {
     const conversation = this.conversation(partnerOf({ from, to: partner }, this.user));
-    const own = from === this.user;
-    conversation.raise(type === "read" ? { [own ? "readAt" : "peerReadAt"]: at } : { [own ? "receivedAt" : "peerReceivedAt"]: at });
+    const peers = type === "read" ? "peerReadAt" : "peerReceivedAt";
+    conversation.raise({ [from === this.user ? `${type}At` : peers]: at });
     if (conversation.miscounted) this.#inbox.doubt();
   }
 
@@ -245,7 +247,6 @@ export class Chat extends Emitter<ChatEvents> {
 
   /** Tells the server of marks that it does not know yet. Offline they wait for the connection. */
   #sendMarks(): void {
-    clearTimeout(this.#marksTimer);
     this.#marksTimer = undefined;
     for (const { with: partner, marks, told } of this.#inbox.all) {
       for (const type of ["received", "read"] as const) {

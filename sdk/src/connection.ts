@@ -8,7 +8,7 @@ import { BACKOFF_MAX_MS, backoffMs, Gate } from "./waiting.js";
 
 const ANSWER_MAX_MS = 10_000; // to a ping; also for a connection to be made, with its registration
 const QUERY_MAX_MS = 30_000;
-const CLOSE_CODE_FINAL = 4500; // from here to 4999 the server asks not to come back
+const CLOSE_CODE_FINAL = 4500; // from here to 4999, the last that there is, the server asks not to come back
 const REGISTER_ERRORS_FINAL = ["unauthorized", "forbidden", "bad_frame"];
 
 /**
@@ -106,7 +106,10 @@ export class Connection extends Emitter<ConnectionEvents> {
     this.#after(ANSWER_MAX_MS, () => this.#lose(new ChatError("timeout")));
     socket.onopen = () => void this.#register(socket);
     socket.onmessage = ({ data }) => this.#receive(data);
-    socket.onclose = ({ code, reason }) => this.#closed(code, reason);
+    socket.onclose = ({ code, reason }) => {
+      const isFinal = code >= CLOSE_CODE_FINAL;
+      this.#end(new ChatError(isFinal ? "closed" : "disconnected", `${code} ${reason}`), isFinal);
+    };
     socket.onerror = () => {}; // `close` follows
   }
 
@@ -116,7 +119,7 @@ export class Connection extends Emitter<ConnectionEvents> {
       const given = typeof token === "function" ? await token() : token;
       if (socket === this.#socket) this.#write({ type: "register", from: user, token: given, device });
     } catch (error) {
-      if (socket === this.#socket) this.#lose(new ChatError("disconnected", "No token", 0, error));
+      if (socket === this.#socket) this.#lose(new ChatError("disconnected", String(error), 0, error));
     }
   }
 
@@ -128,15 +131,12 @@ export class Connection extends Emitter<ConnectionEvents> {
     const frame: ServerFrame & { readonly ref?: string } = JSON.parse(data as string);
     const settle = this.#queries.get(frame.ref);
     if (settle) settle(frame);
-    else if (frame.type === "registered") this.#registered();
-    else if (frame.type === "error" && this.state === "connecting") this.#end(errorOf(frame), REGISTER_ERRORS_FINAL.includes(frame.code));
+    else if (frame.type === "registered") {
+      this.#pingLater();
+      this.#change("online");
+    } else if (frame.type === "error" && this.state === "connecting") this.#end(errorOf(frame), REGISTER_ERRORS_FINAL.includes(frame.code));
     else if (frame.type === "draining") this.#drain(frame.afterMs);
     else this.emit("frame", frame as PushFrame);
-  }
-
-  #registered(): void {
-    this.#pingLater();
-    this.#change("online");
   }
 
   #pingLater(): void {
@@ -163,11 +163,6 @@ export class Connection extends Emitter<ConnectionEvents> {
       this.#urlIndex++;
       this.#connect();
     });
-  }
-
-  #closed(code: number, reason: string): void {
-    const isFinal = code >= CLOSE_CODE_FINAL && code < 5000;
-    this.#end(new ChatError(isFinal ? "closed" : "disconnected", `${code} ${reason}`), isFinal);
   }
 
   #end(error: ChatError, isFinal: boolean): void {
@@ -208,7 +203,7 @@ export class Connection extends Emitter<ConnectionEvents> {
     this.emit("state", error ? { state, error } : { state });
   }
 
-  /** A network or a person that comes back is reason to look at once what has become of the connection. */
+  /** A network that comes or goes, or a person who comes back, is reason to look at once what has become of the connection. */
   #listen(): void {
     this.#listening = new AbortController();
     const { signal } = this.#listening;
@@ -216,7 +211,7 @@ export class Connection extends Emitter<ConnectionEvents> {
       if (this.state === "waiting") this.#connect();
       else if (this.state === "online") this.#ping();
     };
-    // The latter bubbles up from the document. It comes also when the tab gets hidden, which does no harm.
-    for (const type of ["online", "visibilitychange"]) this.#settings.page.addEventListener?.(type, check, { signal });
+    // The last one bubbles up from the document. It comes also when the tab gets hidden, which does no harm.
+    for (const type of ["online", "offline", "visibilitychange"]) this.#settings.page.addEventListener?.(type, check, { signal });
   }
 }

@@ -52,6 +52,8 @@ export class Conversation extends Emitter<ConversationEvents> {
   told = { readAt: 0, receivedAt: 0 };
   /** Where the complete window starts: Infinity before the first page, -Infinity once everything is in it. @internal */
   floor: Micros = Infinity;
+  /** The storage, which has nothing below, need not be asked from here on down. @internal */
+  storedFrom: Micros = -Infinity;
   /** The page that is on its way. @internal */
   loading: Promise<boolean> | undefined;
   readonly #host: ConversationHost;
@@ -79,9 +81,8 @@ export class Conversation extends Emitter<ConversationEvents> {
 
   /** The newest message, be it in the window or not. */
   get last(): Message | undefined {
-    const { messages } = this;
-    const shown = messages[messages.length - 1];
-    return this.#newest && !(shown && shown.at >= this.#newest.at) ? this.#newest : shown;
+    const shown = this.messages.at(-1);
+    return shown && shown.at >= this.#newestAt ? shown : this.#newest;
   }
 
   get marks(): Marks {
@@ -136,14 +137,14 @@ export class Conversation extends Emitter<ConversationEvents> {
       lowest = message;
     }
     if (!lowest || count <= keep) return;
-    this.#counted = { unread: this.unread, readAt: this.#marks.readAt, at: this.#newest?.at ?? 0 };
+    this.#counted = { unread: this.unread, readAt: this.#marks.readAt, at: this.#newestAt };
     if (this.floor < Infinity) this.#limit(lowest.at);
     else this.#timeline.cut(lowest.at); // no page is there yet: what came since is all
   }
 
   /** Says that this user has seen everything so far. To be called when the newest message is in view. */
   markRead(): void {
-    if (this.unread && this.#newest) this.raise({ readAt: this.#newest.at });
+    if (this.unread) this.raise({ readAt: this.#newestAt });
   }
 
   /** Says that this user is writing. Call it at every key: it is sent every 3 s at most. */
@@ -230,10 +231,15 @@ export class Conversation extends Emitter<ConversationEvents> {
     this.#host.touch(this);
   }
 
-  /** The read mark has risen into the messages that the server counted, and the window does not tell how many are left. @internal */
+  /** The read mark has risen into the messages that the server counted. @internal */
   get miscounted(): boolean {
     const { readAt } = this.#marks;
-    return this.#counted.readAt < readAt && readAt < this.#counted.at && readAt < this.floor;
+    return this.#counted.readAt < readAt && readAt < this.#counted.at;
+  }
+
+  /** The server's count covers the time of this new message, but may be without it: it was stored late. @internal */
+  mayMiss({ at }: StoredMessage): boolean {
+    return at <= this.#counted.at;
   }
 
   /** `shownMs`: how long to believe it; 0 ends it. @internal */
@@ -249,6 +255,10 @@ export class Conversation extends Emitter<ConversationEvents> {
     return { with: this.with, unread: this.unread, last: this.#newest, ...this.#marks };
   }
 
+  get #newestAt(): Micros {
+    return this.#newest?.at ?? 0;
+  }
+
   #limit(floor: Micros): void {
     this.floor = floor;
     this.#timeline.cut(floor);
@@ -257,7 +267,7 @@ export class Conversation extends Emitter<ConversationEvents> {
 
   #note(message: Message): void {
     if (message.from !== this.#host.user) this.raise({ receivedAt: message.at });
-    if (!this.#newest || message.at >= this.#newest.at) this.#newest = message;
+    if (message.at >= this.#newestAt) this.#newest = message;
   }
 
   #message({ id, from, to, payload, at }: StoredMessage, state = this.#stateAt(from, at), error?: string): Message {

@@ -49,7 +49,8 @@ export class Inbox {
   #live = 0; // messages since the last sync
   #doubts = 0; // heartbeats that shall ask again
   #listedBefore: Micros | undefined;
-  #moreListed = true;
+  /** The server may know of more conversations. */
+  more = true;
 
   /** @param publish is called once for all conversations that changed together, after their own `change` events */
   constructor(settings: Settings, connection: Connection, host: ConversationHost & Emitter<InboxEvents>,
@@ -79,10 +80,6 @@ export class Inbox {
     this.#sorted = undefined;
     if (this.#touched.size === 0) queueMicrotask(() => this.#tell());
     this.#touched.add(conversation);
-  }
-
-  get hasMoreConversations(): boolean {
-    return this.#moreListed;
   }
 
   /** After each registration: all that may have been missed. */
@@ -115,7 +112,7 @@ export class Inbox {
     this.#live++;
     const message = conversation.put(stored);
     this.#settings.storage?.change(({ live }) => live.push(stored));
-    this.#host.emit("message", { message, conversation, live: true });
+    this.#tellNew({ message, conversation, live: true });
   }
 
   /** Everything from the cursor to the end. What comes up during a walk makes another. */
@@ -132,8 +129,8 @@ export class Inbox {
 
   async loadMoreConversations(limit: number): Promise<boolean> {
     await this.#needCursor();
-    if (this.#moreListed) await this.#list(limit, this.#listedBefore);
-    return this.#moreListed;
+    if (this.more) await this.#list(limit, this.#listedBefore);
+    return this.more;
   }
 
   /** Asks until there is an answer: over losses of the connection, and while the server is busy. */
@@ -201,7 +198,7 @@ export class Inbox {
       batch.cursor = cursor;
     });
     const knownBefore = await storage?.flush();
-    for (const event of fresh) if (!knownBefore?.has(event.message.key)) this.#host.emit("message", event);
+    for (const event of fresh) if (!knownBefore?.has(event.message.key)) this.#tellNew(event);
   }
 
   /** The cursor is of another store: nothing here is sure to be in this one. */
@@ -224,7 +221,7 @@ export class Inbox {
       const { floor, with: partner } = conversation;
       const before = floor < Infinity ? floor : undefined;
       const isCurrent = (): boolean => epoch === this.#epoch && floor === conversation.floor;
-      const kept = await storage?.read(partner, before, limit);
+      const kept = floor > conversation.storedFrom ? await storage?.read(partner, before, limit) : undefined;
       if (!isCurrent()) continue;
       if (kept) conversation.extend(kept, true);
       if (kept?.complete) break;
@@ -233,6 +230,7 @@ export class Inbox {
       const page = await this.#ask({ type: "history", with: partner, before, limit });
       if (!isCurrent()) continue;
       conversation.extend(page);
+      conversation.storedFrom = conversation.floor;
       storage?.change(({ stored, spans }) => {
         stored.push(...page.messages);
         spans.push({ with: partner, before, floor: conversation.floor });
@@ -253,9 +251,14 @@ export class Inbox {
     }
     // The first page, when it comes again, is no reason to forget the later ones.
     if (this.#listedBefore === undefined || before !== undefined || !more) {
-      this.#moreListed = more;
-      this.#listedBefore = conversations[conversations.length - 1]?.last?.at ?? before;
+      this.more = more;
+      this.#listedBefore = conversations.at(-1)?.last?.at ?? before;
     }
+  }
+
+  #tellNew(event: MessageEvent): void {
+    if (event.conversation.mayMiss(event.message)) this.doubt();
+    this.#host.emit("message", event);
   }
 
   #conversationOf(message: StoredMessage): Conversation {

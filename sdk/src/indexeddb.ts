@@ -22,8 +22,8 @@ export interface IndexedDbStorageOptions {
 /**
  * Keeps a chat in IndexedDB: one database for each server and user, named by `databaseName`.
  *
- * Tabs of one user share it. Each tab sends what it wrote, and what it found when it started; what two tabs send is the same message
- * under the same id. A chat has its own `IndexedDbStorage` object.
+ * Tabs of one user share it. Each tab sends what it wrote, what it found when it started, and what another one leaves unsent; what two
+ * tabs send is the same message under the same id. A chat has its own `IndexedDbStorage` object.
  */
 export class IndexedDbStorage extends WriteBehindStorage {
   readonly #keep: number;
@@ -45,13 +45,18 @@ export class IndexedDbStorage extends WriteBehindStorage {
   protected async openFor(server: string, user: string): Promise<StoredState> {
     this.#user = user;
     this.#database = await this.#connect(databaseName(server, user));
-    const transaction = this.#database.transaction(["meta", "conversations", "outbox"]);
+    const transaction = this.#database.transaction(["meta", "conversations"]);
     const [cursor, conversations, outbox] = await Promise.all([
       result<string | undefined>(transaction.objectStore("meta").get("cursor")),
       result<ConversationRecord[]>(transaction.objectStore("conversations").getAll()),
-      result<OutboxRecord[]>(transaction.objectStore("outbox").getAll()),
+      this.readOutbox(),
     ]);
-    return { cursor, conversations, outbox: outbox.sort((a, b) => a.at - b.at) };
+    return { cursor, conversations, outbox };
+  }
+
+  protected async readOutbox(): Promise<OutboxRecord[]> {
+    const records = await result<OutboxRecord[]>(this.#opened.transaction("outbox").objectStore("outbox").getAll());
+    return records.sort((a, b) => a.at - b.at);
   }
 
   protected async readPage(partner: string, before: Micros | undefined, limit: number): Promise<StoredPage> {
@@ -79,9 +84,11 @@ export class IndexedDbStorage extends WriteBehindStorage {
     done.catch(() => {}); // told below
     try {
       if (batch.reset) for (const name of stores) if (name !== "outbox") transaction.objectStore(name).clear();
-      const known = await this.#putMessages(transaction.objectStore("messages"), batch);
+      const ends = await this.#ends(transaction, batch);
+      const known = await this.#putMessages(transaction.objectStore("messages"), batch, ends);
       const floors = transaction.objectStore("floors");
       for (const { with: partner, before, floor } of batch.spans) {
+        if (before !== undefined && before <= (ends.get(partner) ?? -Infinity)) continue;
         const old = (await result<FloorRow | undefined>(floors.get(partner)))?.floor;
         if (before === undefined || (old !== undefined && before >= old)) {
           floors.put({ with: partner, floor: Math.min(floor, old ?? Infinity) } satisfies FloorRow);
@@ -133,15 +140,29 @@ export class IndexedDbStorage extends WriteBehindStorage {
     });
   }
 
+  /**
+   * Where conversations end of which all that is kept is there: pages of history below would have to go again at once.
+   */
+  async #ends(transaction: IDBTransaction, { spans }: Batch): Promise<ReadonlyMap<string, Micros>> {
+    const byTime = transaction.objectStore("messages").index("byTime");
+    const ends = new Map<string, Micros>();
+    for (const { with: partner, before } of spans) {
+      if (before === undefined || before <= (ends.get(partner) ?? -Infinity)) continue;
+      const above = IDBKeyRange.bound([partner, before], endOf(partner), false, true);
+      if ((await result(byTime.count(above))) >= this.#keep) ends.set(partner, before);
+    }
+    return ends;
+  }
+
   /** The keys of those in `stored` that were there before. */
-  async #putMessages(messages: IDBObjectStore, { stored, live }: Batch): Promise<ReadonlySet<string>> {
+  async #putMessages(messages: IDBObjectStore, { stored, live }: Batch, ends: ReadonlyMap<string, Micros>): Promise<ReadonlySet<string>> {
     const rows = (list: readonly StoredMessage[]): Row[] =>
       list.map(({ id, from, to, payload, at }) => ({ with: partnerOf({ from, to }, this.#user), id, from, to, payload, at }));
     const present = (list: readonly Row[]): Promise<boolean[]> =>
       Promise.all(list.map(async (row) => (await result(messages.getKey([row.with, row.from, row.id]))) !== undefined));
     const storedRows = rows(stored);
     const storedPresent = await present(storedRows);
-    for (const row of storedRows) messages.put(row);
+    for (const row of storedRows) if (row.at >= (ends.get(row.with) ?? -Infinity)) messages.put(row);
     const liveRows = rows(live);
     const livePresent = await present(liveRows);
     liveRows.forEach((row, index) => {

@@ -52,8 +52,12 @@ export class MemoryStorage extends WriteBehindStorage {
   protected async openFor(server: string, user: string): Promise<StoredState> {
     this.#user = user;
     this.#drawer = this.#store.drawer(server, user);
-    const { cursor, conversations, outbox } = this.#drawer;
-    return { cursor, conversations: [...conversations.values()], outbox: [...outbox.values()].sort((a, b) => a.at - b.at) };
+    const { cursor, conversations } = this.#drawer;
+    return { cursor, conversations: [...conversations.values()], outbox: await this.readOutbox() };
+  }
+
+  protected async readOutbox(): Promise<OutboxRecord[]> {
+    return [...this.#drawer.outbox.values()].sort((a, b) => a.at - b.at);
   }
 
   protected async readPage(partner: string, before: Micros = Infinity, limit: number): Promise<StoredPage> {

@@ -81,11 +81,12 @@ export class Outbox {
     this.flush();
   }
 
-  /** Takes back from the wire what was sent so many ms ago without an answer; all of it, when the connection is lost. */
+  /** Sends again what was sent so many ms ago without an answer; all of it, as soon as it can, when the connection is lost. */
   recall(ageMs = ACK_MAX_MS): void {
     for (const entry of this.#entries.values()) {
       if (entry.sentAtMs && this.#settings.now() - entry.sentAtMs >= ageMs) this.#recall(entry);
     }
+    this.flush();
   }
 
   /** It need not be sent any more: the server has it, or its writer took it back (the error). Returns it if it was waiting here. */

@@ -66,6 +66,8 @@ export interface Batch {
 export interface ChatStorage {
   /** Set by the chat. */
   failed: (error: ChatError) => void;
+  /** Set by the chat: it sends this message, if it does not do so already. For what another tab wrote and may not live to send. */
+  adopt: (record: OutboxRecord) => unknown;
   /** Opens what belongs to one user of one server. */
   open(server: string, user: string): Promise<StoredState>;
   /** The newest `limit` messages with `at` < `before` (of all, if absent), with all others of the oldest one's `at`. */

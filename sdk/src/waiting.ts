@@ -18,7 +18,7 @@ export function delay(ms: number): Promise<void> {
 export function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (!signal) return promise;
   return new Promise((resolve, reject) => {
-    const abort = (): void => reject(new ChatError("aborted", "Aborted", 0, signal.reason));
+    const abort = (): void => reject(new ChatError("aborted", undefined, 0, signal.reason));
     if (signal.aborted) abort();
     else signal.addEventListener("abort", abort, { once: true });
     promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));

@@ -43,13 +43,15 @@ void declare(runtime::Options& options, GatewaySettings& settings) {
                       "between telling clients of a shutdown and closing them");
   declare(options, settings.auth);
   options.flag("insecure", settings.insecure, "allow --auth none on an address beyond loopback");
+  declare(options, settings.limits);
   declare(options, settings.cluster_secret);
+  declare(options, settings.tls);
   declare(options, settings.log);
   options.rule([&settings] { return check_exposure(settings); });
 }
 
 sv_websocket::GatewayOptions gateway_options(const GatewaySettings& settings, std::string public_url,
-                                             std::chrono::milliseconds lease) {
+                                             std::chrono::milliseconds lease, runtime::TlsContext* tls) {
   return {
       .host = settings.host,
       .api_port = settings.api_port,
@@ -59,7 +61,10 @@ sv_websocket::GatewayOptions gateway_options(const GatewaySettings& settings, st
       .lease = lease,
       .drain = settings.drain,
       .connections_max = connections_max(),
-      .access = {.cluster_secret = settings.cluster_secret.read(), .open_without_secret = is_loopback(settings.host)}};
+      .access = {.cluster_secret = settings.cluster_secret.read(), .open_without_secret = is_loopback(settings.host)},
+      .limits = settings.limits.limits,
+      .admission = settings.limits.admission(),
+      .tls = tls};
 }
 
 }  // namespace simplechat::apps

@@ -5,7 +5,9 @@
 #include <string>
 
 #include "apps/auth_options.h"
+#include "apps/limit_options.h"
 #include "apps/service_main.h"
+#include "apps/tls_options.h"
 #include "runtime/config.h"
 #include "sv_websocket/gateway.h"
 
@@ -19,7 +21,9 @@ struct GatewaySettings {
   std::chrono::milliseconds drain;
   AuthSettings auth;
   bool insecure;
+  LimitSettings limits;
   ClusterSecret cluster_secret;
+  TlsOptions tls;
   LogOptions log;
 };
 
@@ -27,8 +31,8 @@ struct GatewaySettings {
 
 void declare(runtime::Options& options, GatewaySettings& settings);
 
-// Throws as ClusterSecret::read().
+// Throws as ClusterSecret::read(). `tls`: from make_tls(), and the caller's.
 [[nodiscard]] sv_websocket::GatewayOptions gateway_options(const GatewaySettings& settings, std::string public_url,
-                                                           std::chrono::milliseconds lease);
+                                                           std::chrono::milliseconds lease, runtime::TlsContext* tls);
 
 }  // namespace simplechat::apps

@@ -47,14 +47,15 @@ void serve(const Settings& settings, runtime::StopSignal& stop_signal) {
   sv_persist::Probe persist_probe(metrics);
   apps::Consumer consumer(reactors[0], *source, store, persist_probe);
 
+  const auto tls = apps::make_tls(settings.gateway.tls, stop_signal);
   apps::Authentication authentication(settings.gateway.auth, reactors, readiness, metrics);
   std::vector<sv_websocket::Ports> ports;
   for (unsigned index = 0; index < reactors.size(); ++index) {
     ports.push_back({directory, relay, queue, store, authentication.connect_hook(index)});
   }
-  sv_websocket::Gateway gateway(reactors,
-                                apps::gateway_options(settings.gateway, "http://in-process", std::chrono::seconds(10)),
-                                ports, authentication.authenticator(), apps::web_client(), readiness, metrics);
+  sv_websocket::Gateway gateway(
+      reactors, apps::gateway_options(settings.gateway, "http://in-process", std::chrono::seconds(10), tls.get()),
+      ports, authentication.authenticator(), apps::web_client(), readiness, metrics);
 
   std::optional<adapters::memory::RevocationFile> revocations;
   if (authentication.authenticator().reads_tokens()) {
@@ -67,10 +68,10 @@ void serve(const Settings& settings, runtime::StopSignal& stop_signal) {
   authentication.start();
   gateway.start();
   reactors.start();
-  runtime::log::info(
-      "serving", {{"client", "http://" + settings.gateway.host + ":" + std::to_string(gateway.api_port()) + "/client"},
-                  {"websocket_port", gateway.ws_port()},
-                  {"data", settings.data_dir}});
+  runtime::log::info("serving", {{"client", (tls ? "https://" : "http://") + settings.gateway.host + ":" +
+                                                std::to_string(gateway.api_port()) + "/client"},
+                                 {"websocket_port", gateway.ws_port()},
+                                 {"data", settings.data_dir}});
   stop_signal.wait();
   runtime::log::info("stopping");
   gateway.stop();

@@ -8,6 +8,7 @@
 #include "adapters/redis/directory.h"
 #include "adapters/redis/url.h"
 #include "apps/service_main.h"
+#include "apps/tls_options.h"
 #include "runtime/http_server.h"
 #include "runtime/metrics.h"
 #include "runtime/reactor.h"
@@ -26,16 +27,18 @@ struct Settings {
   unsigned threads;
   std::string redis_url;
   apps::ClusterSecret cluster_secret;
+  apps::TlsOptions tls;
   apps::LogOptions log;
 };
 
 // Everything that lives on one reactor.
 struct Lane {
   Lane(runtime::Reactor& reactor, const Settings& settings, std::uint16_t port, const std::string& secret,
-       adapters::redis::RedisDirectory& redis, runtime::Readiness& readiness, runtime::MetricsRegistry& metrics)
+       runtime::TlsContext* tls, adapters::redis::RedisDirectory& redis, runtime::Readiness& readiness,
+       runtime::MetricsRegistry& metrics)
       : probe(metrics),
         locator(reactor.executor(), redis, probe),
-        server(reactor, {.host = settings.host, .port = port}, routes) {
+        server(reactor, {.host = settings.host, .port = port, .tls = tls}, routes) {
     sv_discover::add_endpoints(routes, {redis, redis, redis, locator, probe, secret});
     runtime::add_service_routes(routes, readiness, metrics);
   }
@@ -56,10 +59,12 @@ void serve(const Settings& settings, runtime::StopSignal& stop_signal) {
   runtime::ReactorPool reactors(settings.threads);
   adapters::redis::RedisDirectory redis(*url, readiness.add("redis"));
 
+  const auto tls = apps::make_tls(settings.tls, stop_signal);
   std::vector<std::unique_ptr<Lane>> lanes;
   for (unsigned index = 0; index < reactors.size(); ++index) {
     const std::uint16_t port = lanes.empty() ? settings.port : lanes.front()->server.port();
-    lanes.push_back(std::make_unique<Lane>(reactors[index], settings, port, secret, redis, readiness, metrics));
+    lanes.push_back(
+        std::make_unique<Lane>(reactors[index], settings, port, secret, tls.get(), redis, readiness, metrics));
   }
 
   redis.start(reactors[0].executor());
@@ -86,6 +91,7 @@ int main(int argc, char** argv) {
   options.integer<unsigned>("threads", settings.threads, 1, {0, 64}, "reactors; 0: one per core");
   options.url("redis-url", settings.redis_url, "redis://127.0.0.1:6379", {"redis"}, "where the records are kept");
   apps::declare(options, settings.cluster_secret);
+  apps::declare(options, settings.tls);
   apps::declare(options, settings.log);
   apps::declare_exposure_rule(options, settings.host, settings.cluster_secret);
   const auto outcome = options.load(argc, argv);

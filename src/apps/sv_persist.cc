@@ -17,6 +17,7 @@
 #include "apps/consumer.h"
 #include "apps/health_check.h"
 #include "apps/service_main.h"
+#include "apps/tls_options.h"
 #include "chat/clock.h"
 #include "runtime/http_server.h"
 #include "runtime/service_routes.h"
@@ -37,6 +38,7 @@ struct Settings {
   unsigned consumers;
   unsigned partitions;
   apps::ClusterSecret cluster_secret;
+  apps::TlsOptions tls;
   apps::LogOptions log;
 };
 
@@ -82,7 +84,8 @@ void serve(const Settings& settings, runtime::StopSignal& stop_signal) {
   runtime::HttpRoutes routes;
   sv_persist::add_history_routes(routes, reader, probe, settings.cluster_secret.read());
   runtime::add_service_routes(routes, readiness, metrics);
-  runtime::HttpServer server(reactors[0], {.host = settings.host, .port = settings.port}, routes);
+  const auto tls = apps::make_tls(settings.tls, stop_signal);
+  runtime::HttpServer server(reactors[0], {.host = settings.host, .port = settings.port, .tls = tls.get()}, routes);
 
   server.start();
   apps::check_every_second(reactors[0], reader);
@@ -121,6 +124,7 @@ int main(int argc, char** argv) {
   options.integer<unsigned>("partitions", settings.partitions, adapters::rabbitmq::Topology::kPartitionsDefault,
                             {1, 256}, "queues to make if they are missing; those beyond are consumed, too");
   apps::declare(options, settings.cluster_secret);
+  apps::declare(options, settings.tls);
   apps::declare(options, settings.log);
   apps::declare_exposure_rule(options, settings.host, settings.cluster_secret);
   const auto outcome = options.load(argc, argv);

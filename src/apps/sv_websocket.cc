@@ -70,10 +70,13 @@ void serve(const Settings& settings, runtime::StopSignal& stop_signal) {
                      authentication.connect_hook(index)});
   }
 
-  const std::string public_url = settings.public_url.empty()
-                                     ? fmt::format("http://{}:{}", settings.gateway.host, settings.gateway.api_port)
-                                     : settings.public_url;
-  sv_websocket::Gateway gateway(reactors, apps::gateway_options(settings.gateway, public_url, settings.lease), ports,
+  const auto tls = apps::make_tls(settings.gateway.tls, stop_signal);
+  const std::string public_url =
+      settings.public_url.empty()
+          ? fmt::format("{}://{}:{}", tls ? "https" : "http", settings.gateway.host, settings.gateway.api_port)
+          : settings.public_url;
+  sv_websocket::Gateway gateway(reactors,
+                                apps::gateway_options(settings.gateway, public_url, settings.lease, tls.get()), ports,
                                 authentication.authenticator(), apps::web_client(), readiness, metrics);
 
   adapters::discover_http::DiscoverHttpRevocations revocations(

@@ -22,9 +22,10 @@ constexpr std::size_t kMessageBytesMax = 17UL * 1024 * 1024;
 
 class Echo final : private sv_websocket::ConnectionHandler {
  public:
-  Echo(sv_websocket::Transport& transport, int fd, std::function<void(Echo*)> closed)
+  Echo(sv_websocket::Transport& transport, int fd, std::unique_ptr<runtime::TlsStream> tls,
+       std::function<void(Echo*)> closed)
       : closed_(std::move(closed)),
-        connection_(transport, fd, *this,
+        connection_(transport, fd, std::move(tls), *this,
                     {.message_bytes_max = kMessageBytesMax, .outbox_bytes_max = 4 * kMessageBytesMax}) {}
   virtual ~Echo() = default;
 
@@ -47,7 +48,7 @@ class EchoServer {
         server_(reactor, {.host = host, .port = port}, routes_,
                 [this](runtime::HttpUpgrade&& upgrade) { return accept(std::move(upgrade)); }),
         sweep_(reactor.executor()) {
-    sv_websocket::add_upgrade_required(routes_, "/*", [] { return false; });
+    sv_websocket::add_upgrade_required(routes_, "/*");
     server_.start();
     sweep_every_second();
   }
@@ -58,7 +59,8 @@ class EchoServer {
   bool accept(runtime::HttpUpgrade&& upgrade) {
     auto socket = sv_websocket::accept_upgrade(upgrade);
     if (!socket) return false;
-    auto echo = std::make_unique<Echo>(transport_, socket->fd, [this](Echo* gone) { echoes_.erase(gone); });
+    auto echo = std::make_unique<Echo>(transport_, socket->fd, std::move(socket->tls),
+                                       [this](Echo* gone) { echoes_.erase(gone); });
     Echo& started = *echo;
     echoes_.emplace(&started, std::move(echo));
     started.start(socket->response, std::move(socket->early));

@@ -30,7 +30,7 @@ namespace {
 using PlainStream = beast::tcp_stream;
 using TlsStream = beast::ssl_stream<beast::tcp_stream>;
 template <class Stream>
-using WebSocket = beast::websocket::stream<Stream>;
+using WebSocket = beast::websocket::stream<Stream, /*deflateSupported*/ false>;  // the server compresses nothing
 
 constexpr std::chrono::seconds kStepMax{10};  // to connect, of each handshake, and of a closing one
 

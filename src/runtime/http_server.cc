@@ -10,7 +10,6 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
 #include <ctime>
@@ -18,6 +17,7 @@
 #include <system_error>
 #include <unordered_set>
 
+#include "runtime/http_stream.h"
 #include "runtime/log.h"
 
 namespace simplechat::runtime {
@@ -40,16 +40,21 @@ constexpr std::chrono::milliseconds kAcceptPause{100};
 // How long what a refused client still sends is read and thrown away, so that the refusal reaches it (RFC 9112
 // section 9.6).
 constexpr std::chrono::milliseconds kLinger{1000};
+constexpr std::string_view kEndOfHeader = "\r\n";
+// RFC 6797: for a year, browsers come to this host by TLS only.
+constexpr std::string_view kStrictTransportSecurity = "Strict-Transport-Security: max-age=31536000\r\n";
+// A shorter body goes in one TLS record with its header.
+constexpr std::size_t kJoinedBodyMax = 8UL * 1024;
 
 auto into(error_code& error) { return asio::redirect_error(asio::use_awaitable, error); }
 
 // One accepted socket. Owned by the coroutine that serves it; the deadline's callback only looks whether it is still
 // there.
 struct Connection : std::enable_shared_from_this<Connection> {
-  explicit Connection(TcpSocket accepted) : socket(std::move(accepted)), timer(socket.get_executor()) {
+  explicit Connection(TcpSocket accepted) : stream(std::move(accepted)), timer(stream.get_executor()) {
     error_code ignored;  // a peer that is gone already is noticed by the first read
-    socket.set_option(tcp::no_delay(true), ignored);
-    const tcp::endpoint peer = socket.remote_endpoint(ignored);
+    stream.socket().set_option(tcp::no_delay(true), ignored);
+    const tcp::endpoint peer = stream.socket().remote_endpoint(ignored);
     if (!ignored) remote_address = peer.address().to_string();
   }
 
@@ -64,16 +69,15 @@ struct Connection : std::enable_shared_from_this<Connection> {
     });
   }
   void no_deadline() { timer.expires_at(Clock::time_point::max()); }
-  void close() {
-    error_code ignored;  // it is gone either way
-    socket.close(ignored);
-  }
+  void close() { stream.close(); }
 
-  TcpSocket socket;
+  HttpStream stream;
   Timer timer;
   beast::flat_buffer buffer;  // what was read behind the request that is served
   std::string remote_address;
-  bool idle = false;  // between two requests
+  bool idle = false;     // between two requests
+  bool served = false;   // has had one
+  bool counted = false;  // by Options::peers
 };
 
 tcp::endpoint resolve(Reactor& reactor, const HttpServer::Options& options) {
@@ -122,6 +126,17 @@ std::string_view origin_form(std::string_view target) {
   return path == std::string_view::npos ? "/" : target.substr(path);
 }
 
+// A list may be spread over several headers (RFC 9110 section 5.3).
+std::string joined(const http::fields& header, std::string_view name) {
+  std::string values;
+  const auto [first, last] = header.equal_range(name);
+  for (auto field = first; field != last; ++field) {
+    if (!values.empty()) values += ',';
+    values += field->value();
+  }
+  return values;
+}
+
 HttpRequest to_request(Parser& parser, const Connection& connection) {
   auto& message = parser.get();
   HttpRequest request;
@@ -132,6 +147,8 @@ HttpRequest to_request(Parser& parser, const Connection& connection) {
   request.content_type = message[http::field::content_type];
   request.accept_encoding = message[http::field::accept_encoding];
   request.if_none_match = message[http::field::if_none_match];
+  request.x_forwarded_for = joined(message, "X-Forwarded-For");
+  request.forwarded = joined(message, "Forwarded");
   request.remote_address = connection.remote_address;
   return request;
 }
@@ -183,27 +200,31 @@ std::string response_header(const HttpResponse& response, const ResponseForm& fo
   } else if (form.version == 10) {
     header += "Connection: keep-alive\r\n";
   }
-  header += "\r\n";
+  header += kEndOfHeader;
   return header;
 }
 
 asio::awaitable<error_code> write_response(Connection& connection, const HttpResponse& response, ResponseForm form) {
-  const std::string header = response_header(response, form);
+  std::string header = response_header(response, form);
   const bool bodiless = form.head || response.status == 204 || response.status == 304;
-  const std::array<asio::const_buffer, 2> buffers{asio::buffer(header),
-                                                  bodiless ? asio::const_buffer() : asio::buffer(response.body)};
-  error_code error;
-  co_await asio::async_write(connection.socket, buffers, into(error));
-  co_return error;
+  asio::const_buffer body = bodiless ? asio::const_buffer() : asio::buffer(response.body);
+  if (connection.stream.speaks_tls()) {
+    header.insert(header.size() - kEndOfHeader.size(), kStrictTransportSecurity);
+    if (body.size() <= kJoinedBodyMax) {
+      header.append(static_cast<const char*>(body.data()), body.size());
+      body = {};
+    }
+  }
+  co_return co_await connection.stream.write({asio::buffer(header), body});
 }
 
 // Closing a socket with unread input resets the connection, which may take the answer with it.
 asio::awaitable<void> refuse(Connection& connection, HttpResponse response) {
   connection.close_after(kLinger);
   error_code error = co_await write_response(connection, response, {.keep_alive = false});
-  if (!error) connection.socket.shutdown(tcp::socket::shutdown_send, error);
+  if (!error) error = connection.stream.end_sending();
   std::array<char, 4096> discarded;
-  while (!error) co_await connection.socket.async_read_some(asio::buffer(discarded), into(error));
+  while (!error) co_await connection.stream.async_read_some(asio::buffer(discarded), into(error));
 }
 
 bool wants_websocket(const Parser& parser) {
@@ -218,8 +239,12 @@ bool expects_continue(const Parser& parser) {
 
 HttpUpgrade to_upgrade(Parser& parser, Connection& connection) {
   const auto& header = parser.get();
+  const std::string pending = connection.stream.take_pending();
+  connection.buffer.commit(asio::buffer_copy(connection.buffer.prepare(pending.size()), asio::buffer(pending)));
   const auto pipelined = connection.buffer.cdata();
-  return {.socket = std::move(connection.socket),
+  HttpStream::Taken taken = connection.stream.take();
+  return {.socket = std::move(taken.socket),
+          .tls = std::move(taken.tls),
           .request = to_request(parser, connection),
           .http_version = fmt::format("{}.{}", header.version() / 10, header.version() % 10),
           .connection = header[http::field::connection],
@@ -228,6 +253,7 @@ HttpUpgrade to_upgrade(Parser& parser, Connection& connection) {
           .websocket_key = header[http::field::sec_websocket_key],
           .websocket_protocol = header[http::field::sec_websocket_protocol],
           .origin = header[http::field::origin],
+          .host = header[http::field::host],
           .pipelined = std::string(static_cast<const char*>(pipelined.data()), pipelined.size())};
 }
 
@@ -252,10 +278,13 @@ struct HttpServer::State : std::enable_shared_from_this<State> {
   asio::awaitable<void> accept(std::shared_ptr<State> self);
   void admit(TcpSocket socket);
   asio::awaitable<void> serve(std::shared_ptr<State> self, std::shared_ptr<Connection> connection);
+  asio::awaitable<bool> shake_hands(Connection& connection);
   asio::awaitable<bool> wait_for_request(Connection& connection);
   asio::awaitable<bool> serve_request(Connection& connection);
   asio::awaitable<error_code> read_body(Connection& connection, Parser& parser);
-  bool hand_over(Connection& connection, Parser& parser);
+  bool hand_over(Connection& connection, Parser& parser, std::optional<HttpResponse>& refusal);
+  bool enter(Connection& connection);
+  void leave(Connection& connection);
   asio::awaitable<HttpResponse> answer(const HttpRequest& request);
   void stop();
 
@@ -296,6 +325,7 @@ void HttpServer::State::admit(TcpSocket socket) {
   }
   full = false;
   auto connection = std::make_shared<Connection>(std::move(socket));
+  if (!enter(*connection)) return;
   connections.insert(connection.get());
   spawn(serve(shared_from_this(), std::move(connection)));
 }
@@ -303,37 +333,65 @@ void HttpServer::State::admit(TcpSocket socket) {
 // Holds the server's state and the connection alive. What one request needs lives in coroutines that end with it, so
 // that an idle connection is little more than its socket.
 asio::awaitable<void> HttpServer::State::serve(std::shared_ptr<State> self, std::shared_ptr<Connection> connection) {
-  while (co_await wait_for_request(*connection)) {
-    if (!co_await serve_request(*connection)) break;
+  if (options.tls == nullptr || co_await shake_hands(*connection)) {
+    while (co_await wait_for_request(*connection)) {
+      if (!co_await serve_request(*connection)) break;
+    }
   }
+  connection->close();
   connections.erase(connection.get());
+  leave(*connection);
+}
+
+bool HttpServer::State::enter(Connection& connection) {
+  connection.counted = options.peers != nullptr && options.peers->enter(connection.remote_address);
+  return connection.counted || options.peers == nullptr;
+}
+
+void HttpServer::State::leave(Connection& connection) {
+  if (std::exchange(connection.counted, false)) options.peers->leave(connection.remote_address);
+}
+
+asio::awaitable<bool> HttpServer::State::shake_hands(Connection& connection) {
+  connection.close_after(options.request_deadline);
+  const auto failure = co_await connection.stream.shake_hands(*options.tls);
+  if (!failure) co_return true;
+  log::debug("tls_handshake_failed", {{"remote", connection.remote_address}, {"reason", failure->reason}});
+  if (failure->met_plain_http) {
+    co_await refuse(connection, http_error(400, "bad_frame", "this port speaks TLS: use https:// or wss://"));
+  }
+  co_return false;
 }
 
 asio::awaitable<bool> HttpServer::State::wait_for_request(Connection& connection) {
   if (!acceptor.is_open()) co_return false;
   if (connection.buffer.size() > 0) co_return true;  // the next one is here already
   connection.buffer.shrink_to_fit();
-  connection.close_after(options.idle_timeout);
+  connection.close_after(connection.served ? options.idle_timeout : options.request_deadline);
   connection.idle = true;
-  error_code error;
-  co_await connection.socket.async_wait(tcp::socket::wait_read, into(error));
+  const error_code error = co_await connection.stream.wait_readable();
   connection.idle = false;
   co_return !error && acceptor.is_open();
 }
 
 // Returns whether the connection goes on.
 asio::awaitable<bool> HttpServer::State::serve_request(Connection& connection) {
-  connection.close_after(options.request_deadline);
+  if (std::exchange(connection.served, true)) connection.close_after(options.request_deadline);
   Parser parser;
   parser.header_limit(kHeaderBytesMax);
   parser.body_limit(options.body_bytes_max);
   connection.buffer.reserve(kReadBytes);
 
   error_code error;
-  co_await http::async_read_header(connection.socket, connection.buffer, parser, into(error));
+  co_await http::async_read_header(connection.stream, connection.buffer, parser, into(error));
   std::optional<HttpResponse> refused = error ? refusal(error, options.body_bytes_max) : refusal(parser.get().base());
   if (!error && !refused) {
-    if (hand_over(connection, parser)) co_return false;
+    std::optional<HttpResponse> refusal_of_upgrade;
+    if (hand_over(connection, parser, refusal_of_upgrade)) co_return false;
+    if (refusal_of_upgrade) {
+      co_await write_response(connection, *refusal_of_upgrade, {.keep_alive = false});
+      co_return false;
+    }
     error = co_await read_body(connection, parser);
     if (error) refused = refusal(error, options.body_bytes_max);
   }
@@ -358,22 +416,25 @@ asio::awaitable<error_code> HttpServer::State::read_body(Connection& connection,
   error_code error;
   if (expects_continue(parser) && connection.buffer.size() == 0) {
     constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
-    co_await asio::async_write(connection.socket, asio::buffer(kContinue), into(error));
+    error = co_await connection.stream.write({asio::buffer(kContinue), {}});
   }
   if (!error && !parser.is_done()) {
-    co_await http::async_read(connection.socket, connection.buffer, parser, into(error));
+    co_await http::async_read(connection.stream, connection.buffer, parser, into(error));
   }
   co_return error;
 }
 
-// Returns whether the upgrade handler took the connection.
-bool HttpServer::State::hand_over(Connection& connection, Parser& parser) {
+// Returns whether the upgrade handler took the connection, which then is no longer a plain one.
+bool HttpServer::State::hand_over(Connection& connection, Parser& parser, std::optional<HttpResponse>& refusal) {
   if (!on_upgrade || !wants_websocket(parser)) return false;
   connection.no_deadline();
+  leave(connection);
   HttpUpgrade upgrade = to_upgrade(parser, connection);
   if (on_upgrade(std::move(upgrade))) return true;
+  static_cast<void>(enter(connection));  // it was there before, so it stays in any case
   // Declined, so nothing was moved out of it. NOLINTNEXTLINE(bugprone-use-after-move)
-  connection.socket = std::move(upgrade.socket);
+  connection.stream.put_back(std::move(upgrade.socket), std::move(upgrade.tls));
+  refusal = std::move(upgrade.refusal);
   connection.close_after(options.request_deadline);
   return false;
 }

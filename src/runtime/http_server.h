@@ -1,12 +1,13 @@
 // HTTP/1.1 listener of one reactor, on Boost.Beast: parses requests within limits, answers from routes, and hands
-// WebSocket upgrades over.
+// WebSocket upgrades over. With a TlsContext it speaks HTTPS and nothing else; who speaks HTTP to it is told so.
 //
 // Every reactor of a process opens its own HttpServer on the same port (SO_REUSEPORT), so the kernel spreads the
 // connections and no reactor hands a socket to another. Lives on its reactor.
 //
-// Bounds: header 16 KiB (431), body `body_bytes_max` (413), a request must be complete within `request_deadline` and an
-// idle connection is closed after `idle_timeout`, `connections_max` open plain HTTP connections (beyond: accepted and
-// closed at once).
+// Bounds: header 16 KiB (431), body `body_bytes_max` (413), a request must be complete within `request_deadline`, the
+// first one counted from the connection's start, or from the end of its TLS handshake, which has as long; an idle
+// connection is closed after `idle_timeout`; `connections_max` open plain HTTP connections, and what `peers` says of
+// each address (beyond: accepted and closed at once).
 #pragma once
 
 #include <boost/asio/ip/tcp.hpp>
@@ -15,18 +16,34 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "runtime/http.h"
 #include "runtime/reactor.h"
+#include "runtime/tls_stream.h"
 
 namespace simplechat::runtime {
 
+class TlsContext;
+
 using TcpSocket = boost::asio::basic_stream_socket<boost::asio::ip::tcp, Executor>;
+
+// Says whether a further connection from an address may be. Used on the server's reactor; outlives the server.
+class PeerLimit {
+ public:
+  // Each true is followed by one leave() of the same address.
+  virtual bool enter(const std::string& address) = 0;
+  virtual void leave(const std::string& address) = 0;
+
+ protected:
+  ~PeerLimit() = default;
+};
 
 // A client's wish to upgrade: the socket with its request, unanswered, and the bytes that came behind it.
 struct HttpUpgrade {
   TcpSocket socket;
+  std::unique_ptr<TlsStream> tls;  // over the socket; null where the listener speaks no TLS
   HttpRequest request;
   std::string http_version;  // "1.1"
   std::string connection;    // header values, empty if absent
@@ -35,7 +52,9 @@ struct HttpUpgrade {
   std::string websocket_key;
   std::string websocket_protocol;
   std::string origin;
-  std::string pipelined;  // bytes already read after the header
+  std::string host;
+  std::string pipelined;                  // bytes already read after the header
+  std::optional<HttpResponse> refusal{};  // set by a handler that declines: the answer, after which the connection ends
 };
 
 class HttpServer {
@@ -47,8 +66,10 @@ class HttpServer {
     std::size_t connections_max = 10'000;
     std::chrono::milliseconds request_deadline{10'000};
     std::chrono::milliseconds idle_timeout{60'000};
+    TlsContext* tls = nullptr;   // null: plain HTTP. Outlives the server
+    PeerLimit* peers = nullptr;  // asked about each connection, until it ends or is handed over; beyond: closed at once
   };
-  // Returns true if it took the upgrade; else the request is answered as any other.
+  // Returns true if it took the upgrade; else the request is answered by what it left in `refusal`, or as any other.
   using UpgradeHandler = std::function<bool(HttpUpgrade&&)>;
 
   // Binds and listens, so that a port in use ends start-up here. Throws std::system_error naming host and port.

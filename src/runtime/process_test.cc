@@ -62,6 +62,40 @@ TEST(StopSignal, TakesTerminationAndInterrupt) {
   }
 }
 
+TEST(StopSignal, TakesHangupForTheEndUnlessThereIsSomethingToReadAgain) {
+  {
+    StopSignal stop;
+    std::jthread sender([] { ::kill(::getpid(), SIGHUP); });
+    EXPECT_EQ(stop.wait(), SIGHUP);
+  }
+  StopSignal stop;
+  int reloads = 0;
+  stop.on_hangup([&reloads] {
+    if (++reloads == 1) {
+      ::kill(::getpid(), SIGHUP);
+    } else {
+      ::kill(::getpid(), SIGTERM);
+    }
+  });
+  std::jthread sender([] { ::kill(::getpid(), SIGHUP); });
+  EXPECT_EQ(stop.wait(), SIGTERM);
+  EXPECT_EQ(reloads, 2);
+}
+
+TEST(StopSignal, AHangupThatIsIgnoredStaysIgnored) {
+  EXPECT_EXIT(
+      {
+        std::signal(SIGHUP, SIG_IGN);
+        StopSignal stop;
+        ::kill(::getpid(), SIGHUP);
+        std::jthread sender([] { ::kill(::getpid(), SIGTERM); });
+        const int signal = stop.wait();
+        sender.join();
+        ::_exit(signal);
+      },
+      testing::ExitedWithCode(SIGTERM), "");
+}
+
 TEST(StopSignal, ASecondSignalEndsTheProcess) {
   EXPECT_EXIT(
       {

@@ -58,6 +58,16 @@ class ShardedMap {
     return result;
   }
 
+  // Drops the values of one shard for which `drop(value)` holds, the next one's with each call, so that no look-up
+  // waits long for it: all have been asked after kShards calls. From one thread only.
+  template <class Drop>
+  void sweep(Drop&& drop) {
+    Shard& shard = shards_[next_sweep_];
+    next_sweep_ = (next_sweep_ + 1) % kShards;
+    const std::scoped_lock lock(shard.mutex);
+    boost::unordered::erase_if(shard.values, [&drop](auto& entry) { return drop(entry.second); });
+  }
+
   // Sum over the shards, each at its own moment. Thread-safe.
   [[nodiscard]] std::size_t size() const {
     std::size_t sum = 0;
@@ -80,6 +90,7 @@ class ShardedMap {
   [[nodiscard]] static std::size_t index_of(std::size_t hash) { return (hash >> 48) % kShards; }
 
   std::array<Shard, kShards> shards_;
+  std::size_t next_sweep_ = 0;
 };
 
 }  // namespace simplechat::runtime

@@ -12,6 +12,12 @@ StopSignal::StopSignal() {
   sigemptyset(&signals_);
   sigaddset(&signals_, SIGTERM);
   sigaddset(&signals_, SIGINT);
+  sigaddset(&signals_, SIGHUP);
+  struct sigaction hangup{};
+  if (sigaction(SIGHUP, nullptr, &hangup) != 0) {
+    throw std::system_error(errno, std::generic_category(), "look up SIGHUP");
+  }
+  hangup_ignored_ = hangup.sa_handler == SIG_IGN;
   const int error = pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
   if (error != 0) throw std::system_error(error, std::generic_category(), "block signals");
   if (std::signal(SIGPIPE, SIG_IGN) == SIG_ERR)
@@ -19,11 +25,17 @@ StopSignal::StopSignal() {
 }
 
 int StopSignal::wait() {
-  int signal = 0;
-  const int error = sigwait(&signals_, &signal);
-  if (error != 0) throw std::system_error(error, std::generic_category(), "wait for a signal");
-  pthread_sigmask(SIG_UNBLOCK, &signals_, nullptr);
-  return signal;
+  for (;;) {
+    int signal = 0;
+    const int error = sigwait(&signals_, &signal);
+    if (error != 0) throw std::system_error(error, std::generic_category(), "wait for a signal");
+    if (signal == SIGHUP && reload_) {
+      reload_();
+    } else if (signal != SIGHUP || !hangup_ignored_) {
+      pthread_sigmask(SIG_UNBLOCK, &signals_, nullptr);
+      return signal;
+    }
+  }
 }
 
 std::size_t raise_open_files_limit() {

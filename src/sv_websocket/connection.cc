@@ -21,15 +21,18 @@ constexpr std::size_t kCompactBytes =
 
 }  // namespace
 
-Connection::Connection(Transport& transport, int fd, ConnectionHandler& handler, ConnectionLimits limits)
+Connection::Connection(Transport& transport, int fd, std::unique_ptr<runtime::TlsStream> tls,
+                       ConnectionHandler& handler, ConnectionLimits limits)
     : transport_(transport),
       handler_(handler),
       decoder_(websocket::DecoderLimits{.message_bytes_max = limits.message_bytes_max}),
       outbox_bytes_max_(limits.outbox_bytes_max),
+      tls_(std::move(tls)),
       fd_(fd) {}
 
 Connection::~Connection() {
   transport_.forget(*this);
+  static_cast<void>(transport_.rebook(booked_bytes_, 0));
   if (fd_ >= 0) {
     transport_.poller_.remove(fd_, *this);
     ::close(fd_);
@@ -101,10 +104,23 @@ void Connection::resume_reading() {
   update_interest();
 }
 
+void Connection::slow_down(std::uint32_t wait_ms) {
+  if (slowed_ || state_ != State::open) return;
+  slowed_ = true;
+  transport_.slowed(*this, transport_.clock().now_ms() + wait_ms);
+  update_interest();
+}
+
+void Connection::resume_from_slow() {
+  slowed_ = false;
+  update_interest();
+}
+
 bool Connection::admit(std::size_t bytes, chat::FrameClass frame_class) {
   const std::size_t would_wait = outbox_bytes() + bytes;
   if (frame_class == chat::FrameClass::ephemeral) return would_wait <= outbox_bytes_max_ / 2;
   if (would_wait <= outbox_bytes_max_) return true;
+  transport_.limited(Limit::outbox);
   close(wire::kCloseSlowConsumer, "slow consumer");
   return false;
 }
@@ -118,7 +134,7 @@ void Connection::on_binary(std::string_view message) {
 }
 
 void Connection::on_ping(std::string_view payload) {
-  if (state_ != State::open || !admit(payload.size(), chat::FrameClass::ephemeral)) return;
+  if (state_ != State::open || !handler_.on_ping() || !admit(payload.size(), chat::FrameClass::ephemeral)) return;
   websocket::append_pong(outbox(), payload);
   queued();
 }
@@ -139,7 +155,7 @@ void Connection::on_close(std::uint16_t code, std::string_view /*reason*/) {
 void Connection::on_ready(runtime::Poller::Ready ready) {
   if (ready.writable) flush();
   if (state_ == State::dead) return;
-  if (paused_) {
+  if (paused_ || slowed()) {
     if (ready.broken) die();
   } else if (ready.readable || ready.broken) {
     read();
@@ -149,15 +165,57 @@ void Connection::on_ready(runtime::Poller::Ready ready) {
 void Connection::read() {
   const ssize_t got = ::recv(fd_, transport_.read_buffer_.data(), transport_.read_buffer_.size(), MSG_DONTWAIT);
   if (got > 0) {
-    feed({transport_.read_buffer_.data(), static_cast<std::size_t>(got)});
+    const std::span bytes(transport_.read_buffer_.data(), static_cast<std::size_t>(got));
+    charge(bytes.size());
+    tls_ ? decrypt(bytes) : feed(bytes);
   } else if (got == 0 || (errno != EAGAIN && errno != EINTR)) {
     die();
   }
 }
 
+// All of it: what stays with TLS is less than a record, of which the poller will tell the rest.
+void Connection::decrypt(std::span<const char> received) {
+  for (;;) {
+    const ssize_t got = tls_->decrypt(received, transport_.plaintext_buffer());
+    if (got < 0 && errno == EAGAIN) break;
+    if (got <= 0) {
+      die();
+      return;
+    }
+    feed({transport_.plaintext_buffer().data(), static_cast<std::size_t>(got)});
+    if (state_ == State::dead) return;
+  }
+  if (tls_->unsent()) queued();  // its answer to what the peer asked of it
+}
+
+// What clients send beyond their rate waits in their own buffers and the kernel's.
+void Connection::charge(std::size_t bytes) {
+  const std::uint32_t wait_ms =
+      bytes_read_.charge(transport_.limits_.bytes, static_cast<std::uint32_t>(bytes), transport_.clock().now_ms());
+  if (wait_ms == 0) return;
+  transport_.limited(Limit::bytes);
+  slow_down(wait_ms);
+}
+
+void Connection::rebook() {
+  const std::size_t held = (want_write_ ? outbox_.capacity() : 0) + decoder_.gathered_bytes();
+  if (held == booked_bytes_) return;
+  const bool too_much = transport_.rebook(std::exchange(booked_bytes_, static_cast<std::uint32_t>(held)), held);
+  if (!too_much || state_ != State::open) return;
+  transport_.limited(Limit::buffers);
+  // At once, since a closing handshake would keep what is too much. Behind bytes that the peer does not read a close
+  // frame would not reach it either.
+  if (!want_write_) {
+    websocket::append_close(outbox(), wire::kCloseSlowConsumer, "too much waits on this gateway's connections");
+    flush();
+  }
+  die();
+}
+
 void Connection::feed(std::span<char> bytes) {
   if (state_ == State::lingering || state_ == State::dead) return;
   const auto failure = decoder_.feed(bytes, *this);
+  if (!decoder_.idle() || booked_bytes_ != 0) rebook();
   if (!failure) return;
   if (state_ == State::open) websocket::append_close(outbox(), failure->code, failure->reason);
   begin_close(State::lingering);
@@ -178,14 +236,22 @@ void Connection::begin_close(State next) {
   }
   state_ = next;
   paused_ = false;  // the peer's close frame, or its end, must be seen
+  if (slowed_) {
+    slowed_ = false;
+    transport_.forget_slowed(*this);
+  }
   update_interest();
   queued();
 }
 
+ssize_t Connection::put(std::string_view bytes) {
+  return tls_ ? tls_->send(bytes) : ::send(fd_, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
 void Connection::flush() {
-  while (sent_ < outbox_.size()) {
-    const ssize_t put = ::send(fd_, outbox_.data() + sent_, outbox_.size() - sent_, MSG_DONTWAIT | MSG_NOSIGNAL);
-    if (put < 0) {
+  while (sent_ < outbox_.size() || (tls_ && tls_->unsent())) {
+    const ssize_t taken = put(std::string_view(outbox_).substr(sent_));
+    if (taken < 0) {
       if (errno == EINTR) continue;
       if (errno != EAGAIN) {
         die();
@@ -199,7 +265,7 @@ void Connection::flush() {
       update_interest();
       return;
     }
-    sent_ += static_cast<std::size_t>(put);
+    sent_ += static_cast<std::size_t>(taken);
   }
   sent_ = 0;
   outbox_.clear();
@@ -210,12 +276,13 @@ void Connection::flush() {
     // RFC 6455 7.1.1: end our direction first and let the peer's end come, so that our close frame is not lost to a
     // reset.
     half_closed_ = true;
+    if (tls_) tls_->end_sending();
     ::shutdown(fd_, SHUT_WR);
   }
 }
 
 void Connection::update_interest() {
-  const runtime::Poller::Interest wanted{.readable = !paused_, .writable = want_write_};
+  const runtime::Poller::Interest wanted{.readable = !paused_ && !slowed_, .writable = want_write_};
   if (state_ == State::dead || (wanted.readable == interest_.readable && wanted.writable == interest_.writable)) return;
   interest_ = wanted;
   transport_.poller_.change(fd_, *this, interest_);
@@ -232,6 +299,7 @@ void Connection::die() {
 void Connection::end_turn() {
   dirty_ = false;
   if (state_ != State::dead && !want_write_) flush();
+  if (want_write_ || booked_bytes_ != 0) rebook();
   if (state_ == State::dead) handler_.on_closed();
 }
 

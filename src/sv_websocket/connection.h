@@ -2,12 +2,14 @@
 //
 // Lives on its reactor, owned by whoever made it. Nothing is sent at once: send_*() append to the outbox, and the
 // transport writes at the end of the turn. The end is reported exactly once, by on_closed() at the end of a turn, after
-// which the owner destroys it; until then every call is allowed and does nothing more.
+// which the owner destroys it; until then every call is allowed and does nothing more. Where the listener speaks TLS,
+// all bytes pass through its stream; the outbox holds plaintext.
 #pragma once
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -15,6 +17,8 @@
 #include "chat/limits.h"
 #include "chat/relay.h"
 #include "runtime/poller.h"
+#include "runtime/tls_stream.h"
+#include "sv_websocket/rate_limit.h"
 #include "websocket/decoder.h"
 
 namespace simplechat::sv_websocket {
@@ -27,6 +31,8 @@ class ConnectionHandler {
   virtual void on_text(std::string_view text) = 0;
   virtual void on_binary(std::string_view bytes) = 0;
   virtual void on_pong() = 0;
+  // Whether to answer it.
+  virtual bool on_ping() { return true; }
   // The connection is over. May destroy the connection.
   virtual void on_closed() = 0;
 
@@ -42,8 +48,9 @@ struct ConnectionLimits {
 
 class Connection final : private runtime::Poller::Handler, private websocket::DecoderEvents {
  public:
-  // Takes the descriptor of a connected, non-blocking socket.
-  Connection(Transport& transport, int fd, ConnectionHandler& handler, ConnectionLimits limits);
+  // Takes the descriptor of a connected, non-blocking socket, and what speaks TLS over it, if it does.
+  Connection(Transport& transport, int fd, std::unique_ptr<runtime::TlsStream> tls, ConnectionHandler& handler,
+             ConnectionLimits limits);
   virtual ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -64,6 +71,10 @@ class Connection final : private runtime::Poller::Handler, private websocket::De
   // Backpressure on the peer: while paused nothing is read from the socket.
   void pause_reading();
   void resume_reading();
+
+  // The same for a time, and beside it.
+  void slow_down(std::uint32_t wait_ms);
+  [[nodiscard]] bool slowed() const { return slowed_; }
 
   // The peer's address without the port; empty if the connection is gone.
   [[nodiscard]] std::string remote_address() const;
@@ -92,12 +103,18 @@ class Connection final : private runtime::Poller::Handler, private websocket::De
   void on_ready(runtime::Poller::Ready ready) override;
 
   void read();
+  void decrypt(std::span<const char> received);
+  void charge(std::size_t bytes);
+  void resume_from_slow();
+  // Tells the transport what the buffers hold now.
+  void rebook();
   void feed(std::span<char> bytes);
   // An outbox that may be appended to, borrowed if there was none.
   std::string& outbox();
   [[nodiscard]] bool admit(std::size_t bytes, chat::FrameClass frame_class);
   void queued();
   void flush();
+  [[nodiscard]] ssize_t put(std::string_view bytes);
   void begin_close(State next);
   void update_interest();
   void die();
@@ -110,11 +127,15 @@ class Connection final : private runtime::Poller::Handler, private websocket::De
   std::string outbox_;
   std::size_t sent_ = 0;  // bytes of outbox_ that the kernel has
   std::size_t outbox_bytes_max_;
+  RateBucket bytes_read_;
   std::chrono::steady_clock::time_point close_deadline_{};
+  std::unique_ptr<runtime::TlsStream> tls_;
   int fd_;
+  std::uint32_t booked_bytes_ = 0;  // what the transport knows of
   State state_ = State::open;
   bool dirty_ = false;
   bool paused_ = false;
+  bool slowed_ = false;  // is in the transport's list
   bool want_write_ = false;
   bool half_closed_ = false;  // we have ended our direction
   runtime::Poller::Interest interest_{};

@@ -9,6 +9,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -120,39 +121,53 @@ chat::Task<chat::Result<std::string>> user_of(SessionServices& services, const H
                                                  .remote_address = request.remote_address});
 }
 
-Answer history(SessionServices& services, const HttpRequest& request) {
-  auto user = co_await user_of(services, request);
-  if (!user) co_return error_response(user.error());
-  const auto query = wire::parse_history_query(std::move(*user), parameters_of(request));
+// The answer to a user who asks more often than may be; nullopt: he may ask.
+std::optional<HttpResponse> check_rate(SessionServices& services, const std::string& user) {
+  if (services.clients == nullptr) return std::nullopt;
+  const std::uint32_t wait_ms = services.clients->requests.take(user, kFrameUnits, services.turn_clock.now_ms());
+  if (wait_ms == 0) return std::nullopt;
+  services.probe.limited(Limit::user_requests);
+  HttpResponse response = error_response({chat::ErrorCode::rate_limited, "too many requests; ask again later"});
+  response.headers.emplace_back("Retry-After", fmt::to_string((wait_ms + 999) / 1000));
+  return response;
+}
+
+Answer history(SessionServices& services, std::string user, const HttpRequest& request) {
+  const auto query = wire::parse_history_query(std::move(user), parameters_of(request));
   if (!query) co_return error_response(query.error());
   const auto page = co_await services.reader.history(*query);
   if (!page) co_return error_response(page.error());
   co_return HttpResponse{.body = wire::encode_history_page(query->with, *page)};
 }
 
-Answer conversations(SessionServices& services, const HttpRequest& request) {
-  auto user = co_await user_of(services, request);
-  if (!user) co_return error_response(user.error());
-  const auto query = wire::parse_conversations_query(std::move(*user), parameters_of(request));
+Answer conversations(SessionServices& services, std::string user, const HttpRequest& request) {
+  const auto query = wire::parse_conversations_query(std::move(user), parameters_of(request));
   if (!query) co_return error_response(query.error());
   const auto page = co_await services.reader.conversations(*query);
   if (!page) co_return error_response(page.error());
   co_return HttpResponse{.body = wire::encode_conversations_page(*page)};
 }
 
-Answer sync(SessionServices& services, const HttpRequest& request) {
-  auto user = co_await user_of(services, request);
-  if (!user) co_return error_response(user.error());
-  const auto query = wire::parse_sync_query(std::move(*user), parameters_of(request));
+Answer sync(SessionServices& services, std::string user, const HttpRequest& request) {
+  const auto query = wire::parse_sync_query(std::move(user), parameters_of(request));
   if (!query) co_return error_response(query.error());
   const auto page = co_await services.reader.sync(*query);
   if (!page) co_return error_response(page.error());
   co_return HttpResponse{.body = wire::encode_sync_page(*page)};
 }
 
+using UserHandler = Answer (*)(SessionServices&, std::string, const HttpRequest&);
+
+Answer for_user(SessionServices& services, const HttpRequest& request, UserHandler handler) {
+  auto user = co_await user_of(services, request);
+  if (!user) co_return error_response(user.error());
+  if (auto refusal = check_rate(services, *user)) co_return std::move(*refusal);
+  co_return co_await handler(services, std::move(*user), request);
+}
+
 Answer health_test() { co_return HttpResponse{.content_type = "text/plain", .body = "Health test"}; }
 
-Answer refuse(chat::Error error) { co_return error_response(error); }
+Answer refuse(HttpResponse response) { co_return response; }
 
 }  // namespace
 
@@ -190,16 +205,15 @@ void add_endpoints(runtime::HttpRoutes& routes, const EndpointParts& parts) {
                                              Answer (*handler)(const EndpointParts&, const HttpRequest&)) {
     routes.add("POST", path, [parts, handler](const HttpRequest& request, const Segments&) {
       const auto access = check_access(parts.access, request);
-      return access ? handler(parts, request) : refuse(access.error());
+      return access ? handler(parts, request) : refuse(error_response(access.error()));
     });
   };
   for_services("/send", send);
   for_services("/v1/deliver", deliver);
 
-  const auto for_users = [&routes, &services = parts.services](
-                             const char* path, Answer (*handler)(SessionServices&, const HttpRequest&)) {
+  const auto for_users = [&routes, &services = parts.services](const char* path, UserHandler handler) {
     routes.add("GET", path, [&services, handler](const HttpRequest& request, const Segments&) {
-      return handler(services, request);
+      return for_user(services, request, handler);
     });
   };
   for_users("/v1/history", history);

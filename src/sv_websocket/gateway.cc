@@ -1,5 +1,6 @@
 #include "sv_websocket/gateway.h"
 
+#include <algorithm>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/use_future.hpp>
 #include <utility>
@@ -32,19 +33,31 @@ class Gateway::Lane {
                 .url = gateway.options_.public_url,
                 .incarnation = gateway.options_.incarnation,
                 .unconfirmed_bytes_max = chat::limits::kUnconfirmedBytesMax / gateway.reactors_.size(),
-                .limits = {}},
+                .limits = {},
+                .client_limits = gateway.options_.limits,
+                .clients = &gateway.clients_,
+                .buffers_bytes_max = gateway.share(gateway.options_.limits.buffers_bytes_max)},
                ports, metrics),
+        admission_(gateway.options_.admission,
+                   {.connections_max = gateway.options_.connections_max / gateway.reactors_.size(),
+                    .handshakes_per_second =
+                        static_cast<std::uint32_t>(gateway.share(gateway.options_.limits.handshakes_per_second))},
+                   gateway.clients_.addresses, shard_.services().probe),
         api_(reactor,
              {.host = gateway.options_.host,
               .port = gateway.lanes_.empty() ? gateway.options_.api_port : gateway.api_port(),
-              .body_bytes_max = chat::limits::kHttpBodyBytesMax},
+              .body_bytes_max = chat::limits::kHttpBodyBytesMax,
+              .tls = gateway.options_.tls,
+              .peers = &admission_},
              api_routes_,
              [this](runtime::HttpUpgrade&& upgrade) {
                return upgrade.request.path() == "/ws" && take(std::move(upgrade));
              }),
         ws_(reactor,
             {.host = gateway.options_.host,
-             .port = gateway.lanes_.empty() ? gateway.options_.ws_port : gateway.ws_port()},
+             .port = gateway.lanes_.empty() ? gateway.options_.ws_port : gateway.ws_port(),
+             .tls = gateway.options_.tls,
+             .peers = &admission_},
             ws_routes_, [this](runtime::HttpUpgrade&& upgrade) { return take(std::move(upgrade)); }) {
     add_endpoints(api_routes_, {.services = shard_.services(),
                                 .roster = gateway.roster_,
@@ -52,9 +65,8 @@ class Gateway::Lane {
                                 .progress = shard_.progress(),
                                 .access = gateway.options_.access});
     add_static_files(api_routes_, client_files);
-    const auto full = [this] { return this->full(); };
-    add_upgrade_required(api_routes_, "/ws", full);
-    add_upgrade_required(ws_routes_, "/*", full);
+    add_upgrade_required(api_routes_, "/ws");
+    add_upgrade_required(ws_routes_, "/*");
     runtime::add_service_routes(api_routes_, gateway.readiness_, metrics);
   }
 
@@ -95,23 +107,25 @@ class Gateway::Lane {
   [[nodiscard]] const runtime::HttpServer& ws() const { return ws_; }
 
  private:
-  [[nodiscard]] bool full() {
-    return shard_.hub().sessions() >= gateway_.options_.connections_max / gateway_.reactors_.size();
-  }
-
   bool take(runtime::HttpUpgrade&& upgrade) {
-    if (full()) {
-      shard_.services().probe.connection_refused();
+    auto address = admission_.admit(upgrade, shard_.hub().sessions(), shard_.services().turn_clock.now_ms());
+    if (!address) {
+      upgrade.refusal = std::move(address.error());
       return false;
     }
     auto socket = accept_upgrade(upgrade);
-    if (!socket) return false;
-    shard_.hub().accept(socket->fd, socket->response, std::move(socket->early), std::move(socket->token));
+    if (!socket) {
+      gateway_.clients_.addresses.leave(*address);
+      return false;
+    }
+    shard_.hub().accept(socket->fd, socket->response, std::move(socket->early), std::move(socket->tls), *address,
+                        std::move(socket->token));
     return true;
   }
 
   Gateway& gateway_;
   Shard shard_;
+  Admission admission_;
   runtime::HttpRoutes api_routes_;
   runtime::HttpRoutes ws_routes_;
   runtime::HttpServer api_;
@@ -121,7 +135,13 @@ class Gateway::Lane {
 Gateway::Gateway(runtime::ReactorPool& reactors, GatewayOptions options, std::span<const Ports> ports,
                  const chat::Authenticator& authenticator, std::span<const StaticFile> client_files,
                  runtime::Readiness& readiness, runtime::MetricsRegistry& metrics)
-    : reactors_(reactors), readiness_(readiness), options_(std::move(options)) {
+    : reactors_(reactors),
+      readiness_(readiness),
+      options_(std::move(options)),
+      clients_{
+          .addresses = AddressTable({.connections_max = options_.limits.connections_per_address_max,
+                                     .handshakes = RateLimit::of(options_.limits.handshakes_per_address_per_second)}),
+          .requests = RateTable(RateLimit::of(options_.limits.user_requests_per_second))} {
   registrar_ = std::make_unique<Registrar>(
       reactors[0], ports[0].directory, clock_,
       chat::GatewayIdentity{.url = options_.public_url, .incarnation = options_.incarnation}, options_.lease,
@@ -177,6 +197,11 @@ void Gateway::stop() {
     if (!lane.get()) leaving = Registrar::Leaving::with_something_to_tell;
   }
   asio::co_spawn(reactors_[0].executor(), registrar_->stop(leaving), asio::use_future).get();
+}
+
+// At least 1 of what has a limit, since 0 is none.
+std::size_t Gateway::share(std::size_t whole) const {
+  return whole == 0 ? 0 : std::max<std::size_t>(1, whole / reactors_.size());
 }
 
 void Gateway::register_all_again() {

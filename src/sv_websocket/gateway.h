@@ -20,6 +20,8 @@
 #include "runtime/http_server.h"
 #include "runtime/metrics.h"
 #include "runtime/reactor.h"
+#include "sv_websocket/address_table.h"
+#include "sv_websocket/admission.h"
 #include "sv_websocket/endpoints.h"
 #include "sv_websocket/registrar.h"
 #include "sv_websocket/revocation_watch.h"
@@ -39,6 +41,9 @@ struct GatewayOptions {
   std::chrono::milliseconds drain{500};     // between telling the clients and closing them
   std::size_t connections_max = 1'000'000;  // WebSocket connections, shared out over the reactors; beyond: 503
   ServiceAccess access;
+  LimitOptions limits;
+  AdmissionRules admission;
+  runtime::TlsContext* tls = nullptr;  // of both listeners; null: they speak without. Outlives the gateway
 };
 
 class Gateway {
@@ -70,6 +75,8 @@ class Gateway {
  private:
   class Lane;
 
+  // What of a limit of the gateway is one reactor's.
+  [[nodiscard]] std::size_t share(std::size_t whole) const;
   void register_all_again();
   chat::Task<chat::Result<void>> revoke(chat::Revocation revocation);
   void resync_all();
@@ -79,6 +86,7 @@ class Gateway {
   const GatewayOptions options_;
   chat::HybridLogicalClock clock_{chat::system_wall_clock(), chat::system_elapsed};
   Roster roster_;
+  ClientTables clients_;
   std::unique_ptr<Registrar> registrar_;
   std::unique_ptr<RevocationWatch> revocation_watch_;  // where clients show tokens
   std::vector<std::unique_ptr<Lane>> lanes_;           // by reactor

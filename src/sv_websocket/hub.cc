@@ -14,7 +14,8 @@ Hub::Hub(runtime::Reactor& reactor, Transport& transport, Roster& roster, Connec
 
 Hub::~Hub() = default;
 
-void Hub::accept(int fd, std::string_view response, std::string early, std::string token) {
+void Hub::accept(int fd, std::string_view response, std::string early, std::unique_ptr<runtime::TlsStream> tls,
+                 AddressKey address, std::string token) {
   std::uint32_t index = 0;
   if (free_.empty()) {
     index = static_cast<std::uint32_t>(slots_.size());
@@ -24,9 +25,14 @@ void Hub::accept(int fd, std::string_view response, std::string early, std::stri
     free_.pop_back();
   }
   Slot& slot = slots_[index];
-  slot.session = std::make_unique<Session>(*services_, transport_, SessionKey{index, slot.generation}, fd, limits_);
+  slot.session = std::make_unique<Session>(*services_, transport_, SessionKey{index, slot.generation}, fd,
+                                           std::move(tls), address, limits_);
   services_->probe.connection_opened();
   if (!token.empty()) slot.session->offer_token(std::move(token));
+  if (services_->register_timeout.count() > 0) {
+    unknowns_.push_back(
+        {.at = std::chrono::steady_clock::now() + services_->register_timeout, .session = slot.session->key()});
+  }
   slot.session->start(response, std::move(early));
 }
 
@@ -128,13 +134,18 @@ void Hub::run_checks(std::chrono::steady_clock::time_point now) {
     checks_.pop_front();
     if (session != nullptr) session->check_registration(now);
   }
+  while (!unknowns_.empty() && unknowns_.front().at <= now) {
+    Session* session = find(unknowns_.front().session);
+    unknowns_.pop_front();
+    if (session != nullptr) session->check_known();
+  }
 }
 
-void Hub::tick(std::uint32_t now_s) {
+void Hub::tick() {
   const std::size_t count = slots_.size() / kHeartbeatRounds + 1;
   for (std::size_t i = 0; i < std::min(count, slots_.size()); ++i) {
     next_check_ = next_check_ + 1 < slots_.size() ? next_check_ + 1 : 0;
-    if (slots_[next_check_].session) slots_[next_check_].session->check_heartbeat(now_s);
+    if (slots_[next_check_].session) slots_[next_check_].session->check_heartbeat();
   }
 }
 

@@ -15,6 +15,7 @@
 #include "chat/revocations.h"
 #include "runtime/gate.h"
 #include "runtime/sharded_map.h"
+#include "sv_websocket/address_table.h"
 #include "sv_websocket/roster.h"
 #include "sv_websocket/session.h"
 #include "sv_websocket/transport.h"
@@ -29,9 +30,11 @@ class Hub {
   // Called once, before the first session.
   void connect(SessionServices& services) { services_ = &services; }
 
-  // Takes over an upgraded socket. `response` is the 101 answer, `early` what the client sent behind its request,
-  // `token` what it showed with it.
-  void accept(int fd, std::string_view response, std::string early, std::string token = {});
+  // Takes over an upgraded socket. `response` is the 101 answer, `early` what the client sent behind its request, `tls`
+  // what speaks TLS over the socket, if it does, `address` where its place was taken, to be given back when the session
+  // ends, `token` what it showed with its request.
+  void accept(int fd, std::string_view response, std::string early, std::unique_ptr<runtime::TlsStream> tls = {},
+              AddressKey address = 0, std::string token = {});
   // nullptr once the session is gone.
   [[nodiscard]] Session* find(SessionKey key);
   void destroy(SessionKey key);
@@ -59,10 +62,11 @@ class Hub {
 
   // Calls session.check_registration() when MissedUsers::kCheckAfter has passed, if the session still is there.
   void check_later(const Session& session);
+  // Both these and, where there is a time limit, those of sessions that have not registered.
   void run_checks(std::chrono::steady_clock::time_point now);
 
   // Checks heartbeats of a part of the sessions; all have been checked after kHeartbeatRounds calls, once a second.
-  void tick(std::uint32_t now_s);
+  void tick();
 
   [[nodiscard]] std::size_t sessions() const { return slots_.size() - free_.size(); }
   [[nodiscard]] runtime::Reactor& reactor() { return reactor_; }
@@ -98,7 +102,8 @@ class Hub {
   std::vector<std::uint32_t> free_;
   runtime::StringMap<std::vector<Session*>> by_user_;
   std::vector<SessionKey> paused_;
-  std::deque<Check> checks_;  // earliest first
+  std::deque<Check> checks_;    // earliest first
+  std::deque<Check> unknowns_;  // likewise; one for each session of the last register_timeout
   std::size_t next_check_ = 0;
   std::size_t resynced_ = kNobody;  // slots whose sessions have been told; kNobody: none has to be
 };

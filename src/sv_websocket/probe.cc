@@ -31,6 +31,7 @@ Probe::Probe(runtime::MetricsRegistry& metrics)
       deliveries_missed_(
           metrics.counter("deliveries_missed_total", "Frames passed over because of a fault; a resync follows")),
       resyncs_(metrics.counter("resyncs_total", "Users that were told to resync")),
-      resyncs_lost_(metrics.counter("resyncs_lost_total", "Users that could not be remembered for a resync")) {}
+      resyncs_lost_(metrics.counter("resyncs_lost_total", "Users that could not be remembered for a resync")),
+      limits_(metrics) {}
 
 }  // namespace simplechat::sv_websocket

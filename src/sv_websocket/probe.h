@@ -4,6 +4,7 @@
 #include <cstddef>
 
 #include "runtime/metrics.h"
+#include "sv_websocket/limits.h"
 
 namespace simplechat::sv_websocket {
 
@@ -14,6 +15,7 @@ class Probe {
   void connection_opened() { connections_.add(1); }
   void connection_closed() { connections_.add(-1); }
   void connection_refused() { connections_refused_.add(); }
+  void limited(Limit limit) { limits_.hit(limit); }
   void registered() { sessions_.add(1); }
   void unregistered() { sessions_.add(-1); }
   void registration_refused() { registrations_refused_.add(); }
@@ -59,6 +61,7 @@ class Probe {
   runtime::Counter& deliveries_missed_;
   runtime::Counter& resyncs_;
   runtime::Counter& resyncs_lost_;
+  LimitCounters limits_;
 };
 
 }  // namespace simplechat::sv_websocket

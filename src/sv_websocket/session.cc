@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
 #include <variant>
 
@@ -21,9 +20,9 @@ using chat::ErrorCode;
 
 // A peer that was silent for the first is pinged, one silent for the second is taken for gone. Phones' networks keep
 // idle connections for some minutes; proxies in front often for 60 s only.
-constexpr std::uint32_t kPingAfterS = 25;
-constexpr std::uint32_t kGoneAfterS = 60;
-constexpr std::int64_t kRequestRetryMs = 200;
+constexpr std::uint32_t kPingAfterMs = 25'000;
+constexpr std::uint32_t kGoneAfterMs = 60'000;
+constexpr std::int64_t kRetryMsMin = 200;  // with rate_limited
 
 // Deliveries kept back while the directory is asked. Beyond: dropped, and a resync follows the registration.
 constexpr std::size_t kRegisteringBytesMax = std::size_t{256} * 1024;
@@ -51,19 +50,31 @@ std::uint32_t Session::clock_s() {
       std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now().time_since_epoch()).count());
 }
 
-Session::Session(SessionServices& services, Transport& transport, SessionKey key, int fd, ConnectionLimits limits)
-    : services_(services), connection_(transport, fd, *this, limits), key_(key), heard_s_(clock_s()) {}
+Session::Session(SessionServices& services, Transport& transport, SessionKey key, int fd,
+                 std::unique_ptr<runtime::TlsStream> tls, AddressKey address, ConnectionLimits limits)
+    : services_(services),
+      connection_(transport, fd, std::move(tls), *this, limits),
+      address_(address),
+      key_(key),
+      heard_ms_(now_ms()) {}
 
-Session::~Session() { leave(); }
+Session::~Session() {
+  leave();
+  if (services_.clients != nullptr) services_.clients->addresses.leave(address_);
+}
 
 void Session::on_text(std::string_view text) {
-  heard_s_ = clock_s();
+  heard_ms_ = now_ms();
   pinged_ = false;
   if (registering_) {
     registering_->frames_in.emplace_back(text);
     return;
   }
   services_.probe.frame_received();
+  if (const std::uint32_t wait_ms = take_frames(1, Limit::frames)) {
+    refuse_for_rate(text, wait_ms);
+    return;
+  }
   const auto frame = services_.parser.parse(text);
   if (!frame) {
     services_.probe.frame_refused();
@@ -78,21 +89,26 @@ void Session::on_binary(std::string_view /*bytes*/) {
 }
 
 void Session::on_pong() {
-  heard_s_ = clock_s();
+  heard_ms_ = now_ms();
   pinged_ = false;
+  static_cast<void>(take_frames(1, Limit::frames));
 }
+
+// RFC 6455 5.5.3: of several pings only the latest need be answered.
+bool Session::on_ping() { return take_frames(1, Limit::frames) == 0; }
 
 void Session::on_closed() { services_.hub.destroy(key_); }
 
-void Session::check_heartbeat(std::uint32_t now_s) {
-  const std::uint32_t silent_s = now_s - std::min(now_s, heard_s_);
-  if (credential_ && now_s >= credential_->expires_s) {
+void Session::check_heartbeat() {
+  rate_refusals_ = 0;
+  const std::uint32_t silent_ms = TurnClock::elapsed_ms(heard_ms_, now_ms());
+  if (credential_ && clock_s() >= credential_->expires_s) {
     services_.probe.session_expired();
     connection_.close(wire::kCloseUnauthorized, "the token has expired");
-  } else if (silent_s > kGoneAfterS) {
+  } else if (silent_ms > kGoneAfterMs) {
     services_.probe.heartbeat_missed();
     connection_.close(wire::kCloseHeartbeatMissed, "heartbeat missed");
-  } else if (silent_s > kPingAfterS && !pinged_) {
+  } else if (silent_ms > kPingAfterMs && !pinged_) {
     pinged_ = true;
     connection_.send_ping();
   }
@@ -143,6 +159,7 @@ void Session::handle(const wire::RegisterFrame& frame) {
 void Session::enter(chat::Identity identity, Proof proof) {
   bind_to(identity);
   user_ = std::move(identity.user);
+  known_ = true;
   state_ = State::registering;
   if (!registering_) registering_ = std::make_unique<Registering>();  // the hook has not been asked
   if (proof.offered) registering_->offered = std::move(proof.token);
@@ -350,8 +367,7 @@ void Session::request(Query query, std::string_view ref, Encode encode) {
     services.scratch.clear();
     encode(services.scratch, ref, *page);
     if (!session->connection_.send_answer(services.scratch)) {
-      session->send_error({ErrorCode::rate_limited, "read what was sent before asking for more"}, {}, ref,
-                          kRequestRetryMs);
+      session->send_error({ErrorCode::rate_limited, "read what was sent before asking for more"}, {}, ref, kRetryMsMin);
     }
   };
   services_.hub.gate().spawn(answer_request(services_.reader, std::move(query), std::move(answer)));
@@ -378,6 +394,12 @@ void Session::check_registration(std::chrono::steady_clock::time_point now) {
   };
   chat::SyncQuery query{.user = user_, .cursor = *view->cursor, .limit = chat::kPageSizeMax};
   services_.hub.gate().spawn(answer_request(services_.reader, std::move(query), std::move(look)));
+}
+
+void Session::check_known() {
+  if (known_ || !connection_.open()) return;
+  services_.probe.limited(Limit::register_timeout);
+  connection_.close(wire::kCloseRegisterTimeout, "nobody has registered on this connection");
 }
 
 void Session::FirstView::add(std::string_view frame) {
@@ -426,9 +448,50 @@ bool Session::may_act(std::string_view from, std::string_view id, std::string_vi
 
 bool Session::may_request(std::string_view from, std::string_view ref) {
   if (!may_act(from, {}, ref)) return false;
+  if (const std::uint32_t wait_ms = take_frames(kRequestFrames - 1, Limit::requests)) {
+    send_error({ErrorCode::rate_limited, "too many requests on this connection"}, {}, ref,
+               std::max<std::int64_t>(wait_ms, kRetryMsMin));
+    return false;
+  }
   if (requests_ < kRequestsMax) return true;
-  send_error({ErrorCode::rate_limited, "too many requests at once on this connection"}, {}, ref, kRequestRetryMs);
+  services_.probe.limited(Limit::requests);
+  send_error({ErrorCode::rate_limited, "too many requests at once on this connection"}, {}, ref, kRetryMsMin);
   return false;
+}
+
+std::uint32_t Session::now_ms() { return services_.turn_clock.now_ms(); }
+
+std::uint32_t Session::take_frames(std::uint32_t frames, Limit limit) {
+  const std::uint32_t wait_ms = frames_.take(services_.frame_rate, frames * kFrameUnits, now_ms());
+  if (wait_ms == 0) [[likely]]
+    return 0;
+  services_.probe.limited(limit);
+  if (++rate_refusals_ > kRateRefusalsMax) {
+    rate_refusals_ = 0;
+    if (!connection_.slowed()) services_.probe.limited(Limit::throttled);
+    connection_.slow_down(kThrottleMs);
+  }
+  return wait_ms;
+}
+
+// The frame is read for its id only, which tells the client what to send again.
+void Session::refuse_for_rate(std::string_view text, std::uint32_t wait_ms) {
+  std::string_view id;
+  std::string_view ref;
+  const auto frame = services_.parser.parse(text);
+  if (frame) {
+    std::visit(
+        [&](const auto& known) {
+          if constexpr (requires { known.id; }) id = known.id;
+          if constexpr (requires { known.ref; }) ref = known.ref;
+        },
+        *frame);
+  } else {
+    id = frame.error().id;
+    ref = frame.error().ref;
+  }
+  send_error({ErrorCode::rate_limited, "too many frames on this connection; send this one again later"}, id, ref,
+             std::max<std::int64_t>(wait_ms, kRetryMsMin));
 }
 
 void Session::send_error(const chat::Error& error, std::string_view id, std::string_view ref, std::int64_t retry_ms) {

@@ -16,12 +16,15 @@
 #include "chat/clock.h"
 #include "chat/connect_hook.h"
 #include "chat/message_store.h"
+#include "sv_websocket/address_table.h"
 #include "sv_websocket/connection.h"
 #include "sv_websocket/credential.h"
 #include "sv_websocket/gatekeeper.h"
 #include "sv_websocket/handovers.h"
+#include "sv_websocket/limits.h"
 #include "sv_websocket/probe.h"
 #include "sv_websocket/session_key.h"
+#include "sv_websocket/turn_clock.h"
 #include "wire/client_frame.h"
 
 namespace simplechat::sv_websocket {
@@ -42,6 +45,10 @@ struct SessionServices {
   const Gatekeeper& gatekeeper;
   chat::ConnectHook* connect_hook;  // nullptr: nobody but the gatekeeper is asked
   Probe& probe;
+  TurnClock& turn_clock;
+  ClientTables* clients;                             // where the sessions have their places; nullptr: nowhere
+  const std::chrono::milliseconds register_timeout;  // 0: none
+  const RateLimit frame_rate;                        // of a session, in kFrameUnits
   wire::FrameParser& parser;
   std::string scratch;      // for the frame being encoded
   std::string instance_id;  // ends the message ids that this gateway makes, and the session ids
@@ -56,8 +63,14 @@ void route_message(SessionServices& services, const chat::MessageView& message, 
 class Session final : private ConnectionHandler {
  public:
   static constexpr int kRequestsMax = 8;  // history, sync and conversations under way at once; beyond: rate_limited
+  static constexpr std::uint32_t kRequestFrames = 20;  // as many frames one of them counts in the session's rate
+  // So many frames refused for their rate between two heartbeat checks, and the session is read from no more for so
+  // long.
+  static constexpr std::uint8_t kRateRefusalsMax = 200;
+  static constexpr std::uint32_t kThrottleMs = 1000;
 
-  Session(SessionServices& services, Transport& transport, SessionKey key, int fd, ConnectionLimits limits);
+  Session(SessionServices& services, Transport& transport, SessionKey key, int fd,
+          std::unique_ptr<runtime::TlsStream> tls, AddressKey address, ConnectionLimits limits);
   virtual ~Session();
 
   void start(std::string_view response, std::string early) { connection_.start(response, std::move(early)); }
@@ -88,13 +101,16 @@ class Session final : private ConnectionHandler {
   [[nodiscard]] std::uint64_t token_hash() const { return credential_ ? credential_->token_hash : 0; }
   void revoked();
 
-  // Called by the hub now and then: `now_s` is a clock in seconds. Pings a silent peer, and closes one that stays
-  // silent, or whose token has expired.
-  void check_heartbeat(std::uint32_t now_s);
+  // Called by the hub now and then. Pings a silent peer, and closes one that stays silent, or whose token has expired.
+  void check_heartbeat();
 
   // Called by the hub MissedUsers::kCheckAfter after the registration: looks whether the session's first sync came
   // before the commit of something that was routed before the session could be found, and if so tells it to resync.
   void check_registration(std::chrono::steady_clock::time_point now);
+
+  // Called by the hub register_timeout after the opening: closes the session if it has not tried to register as a user
+  // that it may be.
+  void check_known();
 
  private:
   enum class State : std::uint8_t { unregistered, admitting, registering, registered };  // admitting: the hook is asked
@@ -123,6 +139,7 @@ class Session final : private ConnectionHandler {
   void on_text(std::string_view text) override;
   void on_binary(std::string_view bytes) override;
   void on_pong() override;
+  bool on_ping() override;
   void on_closed() override;
 
   void handle(const wire::RegisterFrame& frame);
@@ -151,6 +168,10 @@ class Session final : private ConnectionHandler {
   // Answers with an error unless the session is registered and `from` is absent or its user.
   [[nodiscard]] bool may_act(std::string_view from, std::string_view id, std::string_view ref);
   [[nodiscard]] bool may_request(std::string_view from, std::string_view ref);
+  // Counts so many frames in the session's rate. 0, or after how many milliseconds they would be taken.
+  std::uint32_t take_frames(std::uint32_t frames, Limit limit);
+  void refuse_for_rate(std::string_view text, std::uint32_t wait_ms);
+  [[nodiscard]] std::uint32_t now_ms();
   void send_error(const chat::Error& error, std::string_view id = {}, std::string_view ref = {},
                   std::int64_t retry_ms = -1);
   void send_resync();
@@ -169,11 +190,15 @@ class Session final : private ConnectionHandler {
   std::unique_ptr<Registering> registering_;
   std::unique_ptr<FirstView> first_view_;
   std::unique_ptr<Credential> credential_;
+  AddressKey address_;
   SessionKey key_;
-  std::uint32_t heard_s_ = 0;
+  RateBucket frames_;
+  std::uint32_t heard_ms_;
   State state_ = State::unregistered;
   bool pinged_ = false;
+  bool known_ = false;  // has said who it is, once at least
   std::uint8_t requests_ = 0;
+  std::uint8_t rate_refusals_ = 0;
 };
 
 }  // namespace simplechat::sv_websocket

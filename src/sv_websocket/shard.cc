@@ -20,10 +20,6 @@ constexpr milliseconds kCloseWait{2000};  // for the clients' part of the closin
 constexpr std::chrono::seconds kFlushWait{7};
 constexpr std::chrono::seconds kSettleWait{5};  // for the store to have what was sent, and for resyncs
 
-std::uint32_t seconds_of(steady_clock::time_point time) {
-  return static_cast<std::uint32_t>(std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count());
-}
-
 // Looks now and then whether `done`, at most for `wait`.
 template <class Done>
 chat::Task<void> wait_until(Done done, milliseconds poll, milliseconds wait) {
@@ -40,9 +36,11 @@ Shard::Shard(runtime::Reactor& reactor, const Gateway& gateway, const Ports& por
     : reactor_(reactor),
       roster_(gateway.roster),
       registrar_(gateway.registrar),
-      transport_(reactor),
       probe_(metrics),
       gatekeeper_(gateway.authenticator),
+      transport_(reactor, {.bytes = byte_rate(gateway.client_limits),
+                           .buffers_bytes_max = gateway.buffers_bytes_max,
+                           .limited = [this](Limit limit) { probe_.limited(limit); }}),
       hub_(reactor, transport_, gateway.roster, gateway.limits),
       router_({.reactor = reactor,
                .turn_end = transport_.turn_end(),
@@ -71,6 +69,10 @@ Shard::Shard(runtime::Reactor& reactor, const Gateway& gateway, const Ports& por
                 .gatekeeper = gatekeeper_,
                 .connect_hook = ports.connect_hook,
                 .probe = probe_,
+                .turn_clock = transport_.clock(),
+                .clients = gateway.clients,
+                .register_timeout = gateway.client_limits.register_timeout,
+                .frame_rate = frame_rate(gateway.client_limits),
                 .parser = parser_,
                 .scratch = {},
                 .instance_id = gateway.incarnation},
@@ -161,9 +163,11 @@ void Shard::tick() {
       hub_.resync_all();
     }
     hub_.resync_some();
+    transport_.resume_slowed();
+    if (services_.clients != nullptr && reactor_.index() == 0) services_.clients->sweep(transport_.clock().now_ms());
     if (++ticks_ % kTicksPerSecond == 0) {
       transport_.sweep(now);
-      hub_.tick(seconds_of(now));
+      hub_.tick();
     }
     tick();
   });

@@ -57,6 +57,9 @@ class Shard {
     std::string incarnation;  // of this run of the process
     std::size_t unconfirmed_bytes_max;
     ConnectionLimits limits;
+    LimitOptions client_limits{};
+    ClientTables* clients = nullptr;    // nullptr: nobody is counted
+    std::size_t buffers_bytes_max = 0;  // of this reactor's connections together; 0: no limit
   };
 
   Shard(runtime::Reactor& reactor, const Gateway& gateway, const Ports& ports, runtime::MetricsRegistry& metrics);
@@ -98,9 +101,9 @@ class Shard {
   runtime::Reactor& reactor_;
   Roster& roster_;
   Registrar& registrar_;
-  Transport transport_;
   Probe probe_;
   Gatekeeper gatekeeper_;
+  Transport transport_;
   wire::FrameParser parser_;
   Hub hub_;
   Router router_;

@@ -13,6 +13,23 @@ void Transport::sweep(std::chrono::steady_clock::time_point now) {
   }
 }
 
+void Transport::resume_slowed() {
+  const std::uint32_t now = clock_.now_ms();
+  std::erase_if(slowed_, [now](const Slowed& entry) {
+    if (TurnClock::elapsed_ms(entry.until_ms, now) == 0) return false;
+    entry.connection->resume_from_slow();
+    return true;
+  });
+}
+
+bool Transport::rebook(std::size_t before, std::size_t now) {
+  buffers_bytes_ += now - before;
+  holders_ += static_cast<std::size_t>(now > 0) - static_cast<std::size_t>(before > 0);
+  const bool over = limits_.buffers_bytes_max != 0 && buffers_bytes_ > limits_.buffers_bytes_max;
+  // Somebody holds at least as much as all do on average.
+  return over && now > before && now >= buffers_bytes_ / holders_;
+}
+
 void Transport::flush_later(Connection& connection) {
   if (connection.dirty_) return;
   connection.dirty_ = true;
@@ -23,6 +40,11 @@ void Transport::flush_later(Connection& connection) {
 void Transport::forget(Connection& connection) {
   if (connection.dirty_) std::ranges::replace(dirty_, &connection, static_cast<Connection*>(nullptr));
   std::erase(closing_, &connection);
+  if (connection.slowed_) forget_slowed(connection);
+}
+
+void Transport::forget_slowed(const Connection& connection) {
+  std::erase_if(slowed_, [&connection](const Slowed& entry) { return entry.connection == &connection; });
 }
 
 std::string Transport::take_buffer() {
@@ -34,6 +56,11 @@ std::string Transport::take_buffer() {
   std::string buffer = std::move(spare_buffers_.back());
   spare_buffers_.pop_back();
   return buffer;
+}
+
+std::span<char> Transport::plaintext_buffer() {
+  if (plaintext_buffer_.empty()) plaintext_buffer_.resize(kPlaintextBytes);
+  return plaintext_buffer_;
 }
 
 void Transport::give_back(std::string&& buffer) {

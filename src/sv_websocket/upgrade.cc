@@ -42,26 +42,22 @@ std::optional<UpgradedSocket> accept_upgrade(runtime::HttpUpgrade& upgrade) {
   const int fd = upgrade.socket.release(failed);
   if (failed) return std::nullopt;
   return UpgradedSocket{.fd = fd,
+                        .tls = std::move(upgrade.tls),
                         .response = websocket::switching_protocols(*accept, offer.protocol),
                         .early = std::move(upgrade.pipelined),
                         .token = std::move(offer.token)};
 }
 
-void add_upgrade_required(runtime::HttpRoutes& routes, const std::string& path, std::function<bool()> full) {
-  routes.add(
-      "GET", path,
-      [full = std::move(full)](const runtime::HttpRequest&,
-                               const std::vector<std::string>&) -> boost::asio::awaitable<runtime::HttpResponse> {
-        if (full()) {
-          co_return runtime::http_error(503, "unavailable",
-                                        "this gateway has as many connections as it may: try another one");
-        }
-        runtime::HttpResponse response = runtime::http_error(
-            426, "bad_frame", "this address speaks WebSocket, version 13: send a valid opening handshake");
-        response.headers = {{"Upgrade", "websocket"},
-                            {"Sec-WebSocket-Version", std::string(websocket::kProtocolVersion)}};
-        co_return response;
-      });
+void add_upgrade_required(runtime::HttpRoutes& routes, const std::string& path) {
+  routes.add("GET", path,
+             [](const runtime::HttpRequest&,
+                const std::vector<std::string>&) -> boost::asio::awaitable<runtime::HttpResponse> {
+               runtime::HttpResponse response = runtime::http_error(
+                   426, "bad_frame", "this address speaks WebSocket, version 13: send a valid opening handshake");
+               response.headers = {{"Upgrade", "websocket"},
+                                   {"Sec-WebSocket-Version", std::string(websocket::kProtocolVersion)}};
+               co_return response;
+             });
 }
 
 }  // namespace simplechat::sv_websocket

@@ -98,6 +98,8 @@ void Decoder::stop() {
   partial_.reset();
 }
 
+std::size_t Decoder::gathered_bytes() const { return partial_ ? sizeof(Partial) + partial_->message.capacity() : 0; }
+
 // Checks each byte as soon as it is there, so that a stream fails at the same byte however it is cut.
 std::expected<Decoder::FrameHeader, Failure> Decoder::parse_header(std::span<const char> bytes) const {
   const auto first = static_cast<std::uint8_t>(bytes[0]);

@@ -64,6 +64,8 @@ class Decoder {
 
   // Nothing is half received: no frame is cut, no fragmented message is open.
   [[nodiscard]] bool idle() const { return partial_ == nullptr; }
+  // On the heap, for what is half received.
+  [[nodiscard]] std::size_t gathered_bytes() const;
 
  private:
   struct FrameHeader;

@@ -11,6 +11,7 @@ inline constexpr std::uint16_t kCloseUnsupportedData = 1003;
 inline constexpr std::uint16_t kCloseDraining = 4001;
 inline constexpr std::uint16_t kCloseSlowConsumer = 4008;
 inline constexpr std::uint16_t kCloseHeartbeatMissed = 4009;
+inline constexpr std::uint16_t kCloseRegisterTimeout = 4010;
 inline constexpr std::uint16_t kCloseUnauthorized = 4501;
 inline constexpr std::uint16_t kCloseRevoked = 4503;
 

@@ -8,6 +8,7 @@ import { TcpProxy } from "./tcp_proxy.js";
 
 const DEADLINE_MS = 10_000;
 const POLL_MS = 20;
+const POST_MAX = 1000; // messages of one POST /send
 
 export const [CLIENT_A, CLIENT_B] = ["CHAT_URL_A", "CHAT_URL_B"].map((name) => {
   const url = process.env[name];
@@ -35,16 +36,17 @@ export async function withClients(browser, test) {
       if (/content security policy|refused to/i.test(message.text())) faults.push(message.text());
     });
   };
-  // `parameters` go into the link: me, to, ws, and token into its fragment. `options` are those of a Playwright context.
-  const open = async (client, { token, ...parameters } = {}, { fakeClock = false, ...options } = {}) => {
+  // `parameters` go into the link: me, to, ws (one or several), and token into its fragment. `options` are those of a Playwright context.
+  const open = async (client, { token, ...parameters } = {}, { fakeClock = false, startsRefused = false, ...options } = {}) => {
     const context = await browser.newContext(options);
     contexts.push(context);
     context.setDefaultTimeout(DEADLINE_MS);
     const page = await context.newPage();
     watch(page);
     if (fakeClock) await page.clock.install();
-    await page.goto(`${client}?${new URLSearchParams(parameters)}${token ? `#token=${token}` : ""}`);
-    if (parameters.me) await connectionIs(page, "online");
+    const pairs = Object.entries(parameters).flatMap(([name, values]) => [values].flat().map((value) => [name, value]));
+    await page.goto(`${client}?${new URLSearchParams(pairs)}${token ? `#token=${token}` : ""}`);
+    if (parameters.me && !startsRefused) await connectionIs(page, "online");
     return page;
   };
   const proxyTo = async (client) => {
@@ -68,21 +70,46 @@ export function newUsers(...names) {
 }
 
 // Waits until `read()` gives `expected`.
-export async function eventually(read, expected, what) {
-  const endMs = Date.now() + DEADLINE_MS;
+export async function eventually(read, expected, what, deadlineMs = DEADLINE_MS) {
+  const endMs = Date.now() + deadlineMs;
   for (;;) {
     const value = await read();
     if (isDeepStrictEqual(value, expected)) return;
-    if (Date.now() > endMs) return assert.deepEqual(value, expected, `${what}, even after ${DEADLINE_MS} ms`);
+    if (Date.now() > endMs) return assert.deepEqual(value, expected, `${what}, even after ${deadlineMs} ms`);
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
 }
 
 // Waits until the store holds these texts of the conversation: an ack says that the queue has them, which comes first.
 export function stored(client, user, partner, expected) {
-  const history = new URL(`/v1/history?user=${user}&with=${partner}`, client);
-  return eventually(async () => (await (await fetch(history)).json()).messages.map((message) => message.payload), expected,
-    "stored messages");
+  return eventually(async () => (await history(client, user, partner)).map(({ payload }) => payload), expected, "stored messages");
+}
+
+// The newest messages of a conversation that the store has, oldest first.
+export async function history(client, user, partner, limit = 200) {
+  return (await (await fetch(new URL(`/v1/history?user=${user}&with=${partner}&limit=${limit}`, client))).json()).messages;
+}
+
+// Sends many messages at once, as another service does, and waits until the store has them.
+export async function post(client, from, to, payloads) {
+  const { origin } = new URL(client);
+  for (let begin = 0; begin < payloads.length; begin += POST_MAX) {
+    const part = payloads.slice(begin, begin + POST_MAX).map((payload) => ({ type: "normal", from, to, payload }));
+    const answer = await fetch(`${origin}/send`, { method: "POST", body: JSON.stringify(part) });
+    assert.equal(answer.status, 200, await answer.text());
+  }
+  await eventually(async () => (await history(client, to, from, 1)).at(-1)?.payload, payloads.at(-1), "the newest stored message", 60_000);
+}
+
+// Ends ("kill", "stop") a gateway, or starts it again: 0 serves CLIENT_A, the last one CLIENT_B.
+export async function control(action, index) {
+  const answer = await fetch(`${process.env.CONTROL_URL}/${action}/${index}`, { method: "POST" });
+  assert.equal(answer.status, 204, await answer.text());
+}
+
+// The WebSocket URL of a page's gateway.
+export function socketOf(client) {
+  return client.replace(/^http/, "ws").replace(/\/client.*/, "/ws");
 }
 
 export function messages(page) {
@@ -103,13 +130,13 @@ export function textsAre(page, expected) {
 }
 
 // The states of the page's messages, oldest first.
-export function statesAre(page, expected) {
+export function statesAre(page, expected, deadlineMs = DEADLINE_MS) {
   const read = async () => (await messages(page)).map(({ state }) => state);
-  return eventually(read, expected, "messages are in other states");
+  return eventually(read, expected, "messages are in other states", deadlineMs);
 }
 
-export function connectionIs(page, state) {
-  return eventually(() => page.getAttribute("#status", "data-connection"), state, "the connection is in another state");
+export function connectionIs(page, state, deadlineMs = DEADLINE_MS) {
+  return eventually(() => page.getAttribute("#status", "data-connection"), state, "the connection is in another state", deadlineMs);
 }
 
 // The count on a partner's unread badge; 0 without one.
@@ -129,11 +156,11 @@ export async function send(page, text) {
 
 // Sends messages as `from` over a WebSocket of its own and waits for their acks.
 export function sendFrames(page, from, to, payloads) {
-  const url = page.url().replace(/^http/, "ws").replace(/\/client.*/, "/ws");
-  return page.evaluate(({ url, from, to, payloads }) => new Promise((resolve, reject) => {
+  const url = socketOf(page.url());
+  return page.evaluate(({ url, from, to, payloads, call }) => new Promise((resolve, reject) => {
     const socket = new WebSocket(url);
     let acks = 0;
-    const sendNext = () => socket.send(JSON.stringify({ type: "normal", to, id: `m${acks}`, payload: payloads[acks] }));
+    const sendNext = () => socket.send(JSON.stringify({ type: "normal", to, id: `${call}-${acks}`, payload: payloads[acks] }));
     socket.onopen = () => socket.send(JSON.stringify({ type: "register", from }));
     socket.onmessage = ({ data }) => {
       const { type, message } = JSON.parse(data);
@@ -145,5 +172,5 @@ export function sendFrames(page, from, to, payloads) {
       resolve();
     };
     socket.onerror = () => reject(new Error(`No WebSocket at ${url}`));
-  }), { url, from, to, payloads });
+  }), { url, from, to, payloads, call: randomBytes(5).toString("hex") });
 }

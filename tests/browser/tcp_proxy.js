@@ -37,7 +37,7 @@ export class TcpProxy {
     for (const { swallowed } of this.#pairs) swallowed.clear();
   }
 
-  // One text frame to the page as if from the gateway (RFC 6455 5.2); at most 125 bytes.
+  // One text frame to the page as if from the gateway (RFC 6455 5.2); at most 65 535 bytes.
   say(frame) {
     this.#write(0x81, Buffer.from(JSON.stringify(frame)));
   }
@@ -54,8 +54,9 @@ export class TcpProxy {
   }
 
   #write(head, body) {
-    if (body.length > 125) throw new RangeError("a longer frame needs a longer header");
-    for (const { near } of this.#pairs) near.write(Buffer.concat([Buffer.from([head, body.length]), body]));
+    const { length } = body;
+    const header = length < 126 ? [head, length] : [head, 126, length >> 8, length & 0xff];
+    for (const { near } of this.#pairs) near.write(Buffer.concat([Buffer.from(header), body]));
   }
 
   #accept(near, host, port) {

@@ -9,6 +9,7 @@ import contextlib
 import itertools
 import json
 import random
+import ssl
 import time
 import uuid
 
@@ -44,9 +45,9 @@ async def eventually(read, good, what: str, seconds: float = DEADLINE_S):
         await asyncio.sleep(0.05)
 
 
-def connect(url: str, open_timeout: float = DEADLINE_S, close_timeout: float = DEADLINE_S):
+def connect(url: str, open_timeout: float = DEADLINE_S, close_timeout: float = DEADLINE_S, tls: ssl.SSLContext | None = None):
     return websockets.connect(url, compression=None, max_size=None, max_queue=None, ping_interval=None,
-                              open_timeout=open_timeout, close_timeout=close_timeout)
+                              open_timeout=open_timeout, close_timeout=close_timeout, ssl=tls)
 
 
 class Client:
@@ -61,8 +62,8 @@ class Client:
 
     @classmethod
     @contextlib.asynccontextmanager
-    async def connected(cls, url: str):
-        client = cls(await connect(url))
+    async def connected(cls, url: str, tls: ssl.SSLContext | None = None):
+        client = cls(await connect(url, tls=tls))
         try:
             yield client
         finally:
@@ -70,8 +71,8 @@ class Client:
 
     @classmethod
     @contextlib.asynccontextmanager
-    async def registered(cls, url: str, user: str, **fields):
-        async with cls.connected(url) as client:
+    async def registered(cls, url: str, user: str, tls: ssl.SSLContext | None = None, **fields):
+        async with cls.connected(url, tls) as client:
             await client.register(user, **fields)
             yield client
 

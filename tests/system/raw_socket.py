@@ -3,6 +3,7 @@
 import base64
 import os
 import socket
+import ssl
 import struct
 import urllib.parse
 
@@ -40,13 +41,15 @@ def frame(opcode: int, payload: bytes = b"", fin: bool = True, masked: bool = Tr
 class RawSocket:
     """Connected and upgraded. `receive_buffer`: the kernel's, small for a peer that shall be slow."""
 
-    def __init__(self, url: str, receive_buffer: int | None = None):
+    def __init__(self, url: str, receive_buffer: int | None = None, tls: ssl.SSLContext | None = None):
         parts = urllib.parse.urlsplit(url)
         self.socket = socket.socket()
         self.socket.settimeout(DEADLINE_S)
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.connect((parts.hostname, parts.port))
+        if tls:
+            self.socket = tls.wrap_socket(self.socket, server_hostname=parts.hostname)
         self._bytes = b""
         self.socket.sendall(handshake_request(url))
         while b"\r\n\r\n" not in self._bytes:

@@ -3,6 +3,7 @@
 import dataclasses
 import http.client
 import json as json_module
+import ssl
 import urllib.parse
 
 DEADLINE_S = 20.0
@@ -24,7 +25,8 @@ class Answer:
                 and isinstance(self.json["message"], str) and self.json["message"] != "")
 
 
-def call(method: str, url: str, json=None, body: bytes | None = None, headers: dict | None = None) -> Answer:
+def call(method: str, url: str, json=None, body: bytes | None = None, headers: dict | None = None,
+         tls: ssl.SSLContext | None = None) -> Answer:
     """The target goes out exactly as it is written in `url`: nothing is normalised."""
     scheme_and_host = urllib.parse.urlsplit(url)
     target = url.split(scheme_and_host.netloc, 1)[1] or "/"
@@ -32,7 +34,10 @@ def call(method: str, url: str, json=None, body: bytes | None = None, headers: d
     if json is not None:
         body = json_module.dumps(json).encode()
         headers.setdefault("Content-Type", "application/json")
-    connection = http.client.HTTPConnection(scheme_and_host.netloc, timeout=DEADLINE_S)
+    if tls:
+        connection = http.client.HTTPSConnection(scheme_and_host.netloc, timeout=DEADLINE_S, context=tls)
+    else:
+        connection = http.client.HTTPConnection(scheme_and_host.netloc, timeout=DEADLINE_S)
     try:
         connection.request(method, target, body=body, headers=headers)
         response = connection.getresponse()

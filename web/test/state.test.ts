@@ -68,6 +68,7 @@ test("a link names who chats with whom", () => {
   expect(readLink(at("?me=al%20ice&to=%3Cb%3E"))).toMatchObject({ me: "", to: "" });
   expect(readLink(at("?to=%23team"))).toMatchObject({ to: "#team" });
   expect(readLink(at("?ws=ws://other:8082/"))).toMatchObject({ server: "ws://other:8082/", isForeign: true });
+  expect(readLink(at("?ws=ws://a/&ws=ws://b/"))).toMatchObject({ server: "ws://a/ ws://b/", isForeign: true });
   expect(readLink(at("?me=a", "#token=x.y.z"))).toMatchObject({ token: "x.y.z" });
   expect(readLink(at("?me=a&token=x"))).toMatchObject({ token: undefined });
 });

@@ -2,56 +2,30 @@
 
     SIMPLECHAT_BIN=build/release/bin npm run test:real [-- embedded|cluster]
 
-Needs `npm ci` in sdk/ and the packages of ./dev setup test. The tests reach the gateways through a control endpoint of this driver:
-POST /kill/N ends gateway N with SIGKILL, /stop/N with SIGTERM, /start/N starts it again; each answers when that is done.
+Needs `npm ci` in sdk/ and the packages of ./dev setup test. The tests kill and restart the gateways through deploy/local/control.py.
 """
 
-import http.server
 import os
 import pathlib
 import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 
 HERE = pathlib.Path(__file__).resolve().parent
 SDK = HERE.parents[1]
 sys.path.insert(0, str(SDK.parent / "deploy" / "local"))
 
 from cluster import Cluster, Gateway, database_url, embedded  # noqa: E402
+from control import control  # noqa: E402
 from servers import Servers  # noqa: E402
-
-
-def control_server(gateways: list[Gateway]) -> http.server.ThreadingHTTPServer:
-    lock = threading.Lock()
-    actions = {"kill": Gateway.kill, "stop": Gateway.stop, "start": Gateway.start_ready}
-
-    class Control(http.server.BaseHTTPRequestHandler):
-        def do_POST(self) -> None:  # noqa: N802, the base class's name
-            action, index = self.path.strip("/").split("/")
-            with lock:
-                actions[action](gateways[int(index)])
-            self.send_response(204)
-            self.end_headers()
-
-        def log_message(self, *_) -> None:
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Control)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    return server
 
 
 def vitest(title: str, gateways: list[Gateway]) -> bool:
     print(f"--- {title}: {' '.join(gateway.ws_url for gateway in gateways)}", flush=True)
-    control = control_server(gateways)
-    env = {**os.environ, "CHAT_URLS": ",".join(gateway.ws_url for gateway in gateways),
-           "CONTROL_URL": f"http://127.0.0.1:{control.server_port}"}
-    try:
+    with control(gateways) as control_url:
+        env = {**os.environ, "CHAT_URLS": ",".join(gateway.ws_url for gateway in gateways), "CONTROL_URL": control_url}
         return subprocess.run(["npx", "vitest", "run", "--project", "real"], cwd=SDK, env=env, check=False).returncode == 0
-    finally:
-        control.shutdown()
 
 
 def on_cluster(bin_dir: str, state: pathlib.Path) -> bool:

@@ -131,6 +131,20 @@ test("offline costs no attempts; online, or a look at the tab, tries at once or 
   expect(chat.state).toBe("closed");
 });
 
+test("offline: a connection that the network took with it is noticed by a ping at once", async () => {
+  const page = new EventTarget();
+  const chat = world.open("alice", { page });
+  await world.pass();
+  const pings = () => world.server().socket.sent.filter(({ type }) => type === "ping").length;
+  page.dispatchEvent(new Event("offline"));
+  await world.pass();
+  expect([pings(), chat.state]).toEqual([1, "online"]); // it may be a mistake of the browser's
+  world.server().mute = true;
+  page.dispatchEvent(new Event("offline"));
+  await world.pass(10_100);
+  expect(chat.state).not.toBe("online");
+});
+
 test("stops with its signal; a URL that cannot be one closes it", async () => {
   const abort = new AbortController();
   const chat = world.open("alice", { signal: abort.signal });

@@ -231,6 +231,25 @@ describe("conversations", () => {
     expect(bob.unread).toBe(0);
   });
 
+  test.each(["live", "by sync"])("unread: a message that is stored late, with a time before the list's newest one, comes %s and counts", async (how) => {
+    const server = world.server();
+    server.post("bob", "alice", "early");
+    const lateAt = server.clock();
+    server.post("bob", "alice", "newest");
+    const chat = world.open("alice");
+    const bob = chat.conversation("bob");
+    await world.pass();
+    expect(bob.unread).toBe(2);
+    server.post("bob", "alice", "late", { at: lateAt, live: how === "live" });
+    if (how === "by sync") server.socket.push({ type: "resync" });
+    await world.pass(60_000);
+    expect(bob.unread).toBe(3);
+    const lists = () => server.socket.sent.filter(({ type }) => type === "conversations").length;
+    const asked = lists();
+    await world.pass(200_000);
+    expect(lists()).toBe(asked); // the doubt ends
+  });
+
   test("unread: another session reads in part", async () => {
     const posted = ["one", "two", "three"].map((text) => world.server().post("bob", "alice", text));
     const chat = world.open("alice");
@@ -397,6 +416,33 @@ describe("with a storage", () => {
     }
     expect(texts(after.conversation("bob"))).toEqual(Array.from({ length: 300 }, (_, index) => `m${index}`));
     expect(after.conversation("bob").hasEarlier).toBe(false);
+  });
+
+  test("a storage that has nothing below is not waited for again, until the window is cut", async () => {
+    fill(300);
+    const asked: (number | undefined)[] = [];
+    class Asked extends MemoryStorage {
+      override read(...[partner, before, limit]: Parameters<MemoryStorage["read"]>) {
+        asked.push(before);
+        return super.read(partner, before, limit);
+      }
+    }
+    const chat = world.open("alice", { storage: new Asked() });
+    const bob = chat.conversation("bob");
+    for (let page = 0; page < 3; page++) {
+      void bob.loadEarlier();
+      await world.pass();
+    }
+    expect([bob.messages.length, asked]).toEqual([150, [undefined]]);
+    bob.trim(20);
+    const histories = () => world.server().socket.sent.filter(({ type }) => type === "history").length;
+    const before = histories();
+    void bob.loadEarlier({ limit: 100 });
+    await world.pass();
+    expect([bob.messages.length, asked.length, histories()]).toEqual([120, 2, before]); // of what it has kept
+    void bob.loadEarlier();
+    await world.pass();
+    expect(texts(bob).slice(0, 31)).toEqual(Array.from({ length: 31 }, (_, index) => `m${150 + index}`));
   });
 
   test("a storage that fails is told of once, and left", async () => {

@@ -187,6 +187,27 @@ describe("with a storage", () => {
     expect(world.server().store).toHaveLength(1);
   });
 
+  test("what a tab wrote and was closed before it could send, another open tab sends; what was refused it leaves alone", async () => {
+    const store = new MemoryStore();
+    const open = world.open("alice", { storage: new MemoryStorage({ store }) });
+    await world.pass();
+    const closing = world.open("alice", { storage: new MemoryStorage({ store }) });
+    await world.pass();
+    world.server().fault = (_, { payload }) => (payload === "refused" ? { code: "forbidden" } : "lost");
+    for (const text of ["refused", "one", "two"]) closing.send("bob", text);
+    await world.pass();
+    await closing.stop();
+    world.server().fault = () => undefined;
+    expect(texts(open.conversation("bob"))).toEqual([]);
+    await world.pass(35_000);
+    expect(states(open.conversation("bob"))).toEqual(["one sent", "two sent"]);
+    expect(world.server().conversation("alice", "bob").map(({ payload }) => payload)).toEqual(["one", "two"]);
+    const next = world.open("alice", { storage: new MemoryStorage({ store }) });
+    await world.pass();
+    expect(states(next.conversation("bob")).filter((state) => !state.endsWith(" sent"))).toEqual(["refused failed"]);
+    expect(world.server().socket.sent.map(({ type }) => type)).not.toContain("normal"); // nothing else had waited
+  });
+
   test("what another tab heard of is no ack", async () => {
     const store = new MemoryStore();
     const first = world.open("alice", { storage: new MemoryStorage({ store }) });

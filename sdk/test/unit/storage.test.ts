@@ -3,7 +3,7 @@
 import "fake-indexeddb/auto";
 import { beforeEach, describe, expect, test } from "vitest";
 import type { Batch, ChatStorage, StoredMessage } from "../../src/index.js";
-import { IndexedDbStorage } from "../../src/indexeddb.js";
+import { databaseName, IndexedDbStorage } from "../../src/indexeddb.js";
 import { MemoryStorage, MemoryStore } from "../../src/memory.js";
 
 const SERVER = "ws://a/";
@@ -184,6 +184,31 @@ describe.each<[string, () => (keep?: number) => ChatStorage]>([
     await storage.open(SERVER, user);
     expect((await ats(storage)).ats).toEqual([1, 2]);
   });
+});
+
+test("IndexedDbStorage: a long history that is read leaves no more than is kept, and costs no cuts", async () => {
+  const storage = new IndexedDbStorage({ keep: 20 });
+  await storage.open(SERVER, "reader");
+  const page = async (from: number, before: number | undefined): Promise<void> => {
+    storage.change(({ stored, spans }) => {
+      stored.push(...range(from, from + 3));
+      spans.push({ with: "bob", before, floor: from });
+    });
+    await storage.flush();
+  };
+  await page(97, undefined);
+  for (let from = 93; from > 1; from -= 4) await page(from, from + 4);
+  const database = await new Promise<IDBDatabase>((resolve) => {
+    const request = indexedDB.open(databaseName(SERVER, "reader"));
+    request.onsuccess = () => resolve(request.result);
+  });
+  const keys = await new Promise<IDBValidKey[]>((resolve) => {
+    const request = database.transaction("messages").objectStore("messages").index("byTime").getAllKeys();
+    request.onsuccess = () => resolve(request.result);
+  });
+  expect(keys.length).toBe(20);
+  expect((await storage.read("bob", undefined, 50)).messages.map(({ at }) => at)).toEqual(range(81, 100).map(({ at }) => at));
+  expect(await storage.read("bob", 81, 50)).toMatchObject({ messages: [], complete: false });
 });
 
 test("IndexedDbStorage: one user's data can be deleted; a tab that has it open fails and goes on in memory", async () => {

@@ -65,12 +65,11 @@ export function signOut(): void {
 export async function forget(): Promise<void> {
   const ended = session.peek();
   if (!ended) return;
+  local.set(RECENT_KEY, JSON.stringify(recentUsers().filter((name) => name !== ended.user))); // before the form that offers them is shown
   signOut();
+  link.me = "";
   await ended.stop();
   forgetDrafts(ended.user);
-  local.set(RECENT_KEY, JSON.stringify(recentUsers().filter((name) => name !== ended.user)));
-  link.me = "";
-  refusal.value = undefined;
   await IndexedDbStorage.delete(ended.server, ended.user).catch(() => {}); // then there was nothing
 }
 

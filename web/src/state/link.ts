@@ -1,11 +1,11 @@
-// The page's address: who chats with whom (`me`, `to`), over which gateway (`ws`), and once, in the fragment, a token.
+// The page's address: who chats with whom (`me`, `to`), over which gateways (`ws`), and once, in the fragment, a token.
 
 import { isAddress, isUser } from "../text/address.js";
 
 export interface Link {
   me: string;
   to: string;
-  /** The gateway's WebSocket URL. */
+  /** The gateways' WebSocket URLs, with spaces between. Together they name the server: a token for some is not for one more. */
   server: string;
   /** Other than the one that served the page. */
   isForeign: boolean;
@@ -15,7 +15,7 @@ export interface Link {
 export function readLink({ protocol, host, search, hash }: Pick<Location, "protocol" | "host" | "search" | "hash">): Link {
   const parameters = new URLSearchParams(search);
   const own = `${protocol.replace("http", "ws")}//${host}/ws`;
-  const server = parameters.get("ws") || parameters.get("server") || own;
+  const server = [...parameters.getAll("ws"), ...parameters.getAll("server")].filter(Boolean).join(" ") || own;
   const me = parameters.get("me") ?? "";
   const to = parameters.get("to") ?? "";
   return {

@@ -49,7 +49,7 @@ export class Session {
   constructor({ user, server, token }: SessionOptions) {
     this.user = user;
     this.server = server;
-    this.#chat = new Chat({ url: server, user, storage: new IndexedDbStorage({ keep: KEEP }), ...(token ? { token } : {}) });
+    this.#chat = new Chat({ url: server.split(" "), server, user, storage: new IndexedDbStorage({ keep: KEEP }), ...(token ? { token } : {}) });
     this.#listening = [
       this.#chat.on("state", (event) => this.#stateChanged(event)),
       this.#chat.on("conversations", () => this.#refreshSoon()),

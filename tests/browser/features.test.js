@@ -1,0 +1,247 @@
+// What the page offers beside sending and receiving: notifications, emoji, languages, keys, text in both directions.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import {
+  CLIENT_A, CLIENT_B, eventually, launchBrowser, newUsers, post, send, sendFrames, textsAre, unreadIs, withClients,
+} from "./harness.js";
+
+let browser;
+before(async () => {
+  browser = await launchBrowser();
+});
+after(() => browser?.close());
+
+const scenario = (name, body) => test(name, { timeout: 60_000 }, () => withClients(browser, body));
+const partnerIs = (page, expected) => eventually(() => page.textContent("#partner"), expected, "another conversation is open");
+const focusIs = (page, expected) => eventually(() => page.evaluate(() => document.activeElement.id), expected, "the focus is elsewhere");
+
+// --- Notifications
+
+// What a browser reports when its window is covered or minimised; this one has none.
+function setHidden(page, isHidden) {
+  return page.evaluate((hidden) => {
+    Object.defineProperty(document, "visibilityState", { configurable: true, get: () => (hidden ? "hidden" : "visible") });
+    document.dispatchEvent(new Event("visibilitychange", { bubbles: true }));
+  }, isHidden);
+}
+
+// Those that the browser shows.
+function notifications(page) {
+  return page.evaluate(async () => {
+    const registration = await navigator.serviceWorker.ready;
+    return (await registration.getNotifications()).map(({ title, body, tag }) => ({ title, body, tag }));
+  });
+}
+
+scenario("the title counts what is unread", async ({ open }) => {
+  const [alice, bob, carol] = newUsers("alice", "bob", "carol");
+  const page = await open(CLIENT_A, { me: alice, to: bob });
+  const titleIs = (expected) => eventually(() => page.title(), expected, "the title differs");
+  await titleIs("SimpleChat");
+  await sendFrames(page, carol, alice, ["one", "two"]);
+  await titleIs("(2) SimpleChat");
+  await sendFrames(page, bob, alice, ["seen at once"]);
+  await textsAre(page, ["seen at once"]);
+  await titleIs("(2) SimpleChat");
+  await page.click(`#conversations [data-with="${carol}"]`);
+  await titleIs("SimpleChat");
+});
+
+scenario("a notification tells of a message while nobody looks, and leads to it", async ({ open }) => {
+  const [alice, bob, carol] = newUsers("alice", "bob", "carol");
+  const page = await open(CLIENT_A, { me: alice, to: bob }, { permissions: ["notifications"] });
+  const service = await open(CLIENT_B);
+  await page.evaluate(() => navigator.serviceWorker.ready);
+  // Nobody has asked for any yet.
+  await setHidden(page, true);
+  await sendFrames(service, carol, alice, ["unasked"]);
+  await unreadIs(page, carol, 1);
+  assert.deepEqual(await notifications(page), []);
+  await setHidden(page, false);
+  await page.click('button[aria-label="Settings"]');
+  await page.check("#notifications");
+  await page.keyboard.press("Escape");
+
+  await sendFrames(service, carol, alice, ["while the page is looked at"]);
+  await unreadIs(page, carol, 2);
+  await setHidden(page, true);
+  await sendFrames(service, carol, alice, ["<b>first</b>", "look here"]);
+  await eventually(() => notifications(page), [{ title: carol, body: "look here", tag: `${alice} ${carol}` }], "other notifications are shown");
+  await sendFrames(service, bob, alice, ["and here"]); // of the open conversation, too
+  await eventually(async () => (await notifications(page)).map(({ body }) => body).toSorted(), ["and here", "look here"], "other notifications are shown");
+
+  await partnerIs(page, bob);
+  const [worker] = page.context().serviceWorkers();
+  await worker.evaluate(async (tag) => {
+    const [notification] = await registration.getNotifications({ tag });
+    dispatchEvent(new NotificationEvent("notificationclick", { notification }));
+  }, `${alice} ${carol}`);
+  await partnerIs(page, carol);
+  await eventually(async () => (await notifications(page)).map(({ title }) => title), [bob], "the notification stays");
+  await page.reload(); // the choice is kept
+  await page.click('button[aria-label="Settings"]');
+  assert.equal(await page.isChecked("#notifications"), true);
+});
+
+// --- Emoji
+
+scenario("an emoji is put where the text is being written, by mouse and by keyboard", async ({ open }) => {
+  const [alice, bob] = newUsers("alice", "bob");
+  const page = await open(CLIENT_A, { me: alice, to: bob });
+  const button = page.getByRole("button", { name: "Emoji" });
+  await page.fill("#message", "tea  please");
+  for (let count = 0; count < " please".length; count++) await page.press("#message", "ArrowLeft");
+  await button.click();
+  const panel = page.getByRole("dialog", { name: "Emoji" });
+  await panel.getByRole("button", { name: "🍵" }).click();
+  await eventually(() => page.inputValue("#message"), "tea 🍵 please", "the text differs");
+  await focusIs(page, "message");
+  assert.equal(await panel.count(), 0);
+
+  await page.keyboard.press("End");
+  await page.keyboard.press("Shift+Tab");
+  await page.keyboard.press("Enter");
+  const focused = () => page.evaluate(() => document.activeElement.textContent);
+  await eventually(focused, "🍵", "the one used last does not come first");
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("ArrowRight");
+  await page.keyboard.press("Home");
+  await page.keyboard.press("End");
+  await eventually(focused, "🆗", "End leads elsewhere");
+  await page.keyboard.press("Enter");
+  await eventually(() => page.inputValue("#message"), "tea 🍵 please🆗", "the text differs");
+  await page.keyboard.press("Shift+Tab");
+  await page.keyboard.press("Enter");
+  await eventually(() => panel.count(), 1, "the panel does not open");
+  await page.keyboard.press("Escape");
+  assert.equal(await panel.count(), 0);
+  assert.equal(await button.evaluate((element) => element === document.activeElement), true);
+  await button.click();
+  await page.click("#partner");
+  assert.equal(await panel.count(), 0); // a click elsewhere closes it
+});
+
+// --- Languages
+
+scenario("the language is changed to German and back, and kept", async ({ open }) => {
+  const [alice, bob] = newUsers("alice", "bob");
+  const page = await open(CLIENT_A, { me: alice, to: bob });
+  await send(page, "not translated");
+  const languageIs = (expected) => eventually(() => page.evaluate(() => document.documentElement.lang), expected, "another language");
+  const placeholderIs = (expected) => eventually(() => page.getAttribute("#message", "placeholder"), expected, "the text differs");
+  await languageIs("en");
+  await page.click('button[aria-label="Settings"]');
+  await page.getByRole("combobox", { name: "Language" }).selectOption("de");
+  await languageIs("de");
+  await eventually(() => page.textContent("#settings h2"), "Einstellungen", "the dialog is not German");
+  await page.keyboard.press("Escape");
+  await placeholderIs("Nachricht schreiben");
+  await textsAre(page, ["not translated"]);
+  assert.equal(await page.textContent(".day span"), "Heute");
+  await page.reload();
+  await languageIs("de");
+  await placeholderIs("Nachricht schreiben");
+  await page.click('button[aria-label="Einstellungen"]');
+  await page.getByRole("combobox", { name: "Sprache" }).selectOption("en");
+  await languageIs("en");
+  await placeholderIs("Write a message");
+});
+
+scenario("the browser's language is the page's, if there is a catalogue for it", async ({ open }) => {
+  for (const [locale, lang, register] of [["de-AT", "de", "Anmelden"], ["fr-FR", "en", "Register"]]) {
+    const page = await open(CLIENT_A, {}, { locale });
+    await eventually(() => page.textContent("#register"), register, "the button differs");
+    assert.equal(await page.evaluate(() => document.documentElement.lang), lang);
+  }
+});
+
+// --- Keys
+
+scenario("keys lead everywhere: search, conversations, back through the messages, copying, help", async ({ open }) => {
+  const [alice, bob, carol] = newUsers("alice", "bob", "carol");
+  const page = await open(CLIENT_A, { me: alice, to: bob }, { permissions: ["clipboard-read", "clipboard-write"] });
+  await sendFrames(page, carol, alice, ["from carol"]);
+  await sendFrames(page, bob, alice, ["one", "two", "three"]);
+  await textsAre(page, ["one", "two", "three"]);
+  await focusIs(page, "message");
+
+  await page.keyboard.press("Control+k");
+  await focusIs(page, "search");
+  await page.keyboard.press("Escape");
+  await focusIs(page, "message");
+  await page.keyboard.press("Alt+ArrowDown");
+  await partnerIs(page, carol);
+  await page.keyboard.press("Alt+ArrowUp");
+  await partnerIs(page, bob);
+
+  const focusedText = () => page.evaluate(() => document.activeElement.querySelector(".text")?.textContent);
+  await page.keyboard.press("ArrowUp");
+  await eventually(focusedText, "three", "another message has the focus");
+  await page.keyboard.press("ArrowUp");
+  await eventually(focusedText, "two", "another message has the focus");
+  await page.keyboard.press("Home");
+  await eventually(focusedText, "one", "another message has the focus");
+  await page.keyboard.press("c");
+  await eventually(() => page.evaluate(() => navigator.clipboard.readText()), "one", "something else was copied");
+  await eventually(() => page.textContent("#announcements"), "Copied", "nothing says so");
+  await page.keyboard.press("?");
+  await eventually(() => page.getByRole("dialog").getAttribute("id"), "help", "no help");
+  await page.keyboard.press("Escape");
+  assert.equal(await page.getByRole("dialog").count(), 0);
+  await eventually(focusedText, "one", "the focus does not come back");
+  await page.keyboard.press("Escape");
+  await focusIs(page, "message");
+  await page.keyboard.type("?"); // a character like others, where something is written
+  assert.equal(await page.inputValue("#message"), "?");
+  await page.keyboard.press("Control+/");
+  await eventually(() => page.getByRole("dialog").count(), 1, "no help");
+});
+
+scenario("the list of conversations is one stop for Tab, in which the arrow keys move", async ({ open }) => {
+  const [alice, bob, carol] = newUsers("alice", "bob", "carol");
+  const page = await open(CLIENT_A, { me: alice });
+  await sendFrames(page, bob, alice, ["earlier"]);
+  await sendFrames(page, carol, alice, ["later"]);
+  await eventually(() => page.$$eval("#conversations [data-with]", (items) => items.map((item) => item.dataset.with)), [carol, bob], "the list differs");
+  await page.focus("#search");
+  const focusedPartner = () => page.evaluate(() => document.activeElement.dataset.with);
+  await page.keyboard.press("Tab");
+  await eventually(focusedPartner, carol, "Tab leads elsewhere");
+  await page.keyboard.press("ArrowDown");
+  await eventually(focusedPartner, bob, "the focus is elsewhere");
+  await page.keyboard.press("Enter");
+  await partnerIs(page, bob);
+});
+
+scenario("messages are read out as they come: each one, and of a burst how many", async ({ open }) => {
+  const [alice, bob] = newUsers("alice", "bob");
+  const page = await open(CLIENT_A, { me: alice, to: bob });
+  const announced = (expected) => eventually(() => page.textContent("#announcements"), expected, "something else is read out");
+  assert.equal(await page.getAttribute("#announcements", "aria-live"), "polite");
+  await sendFrames(page, bob, alice, ["hello"]);
+  await announced(`${bob}: hello`);
+  await post(CLIENT_A, bob, alice, ["a", "b", "c", "d"]); // all at once
+  await announced(`4 new messages from ${bob}`);
+});
+
+// --- Directions
+
+scenario("a text runs in its own direction, in a bubble, in the list, and while it is written", async ({ open }) => {
+  const [alice, bob, carol] = newUsers("alice", "bob", "carol");
+  const page = await open(CLIENT_A, { me: alice, to: bob });
+  const hebrew = "שלום, bob!";
+  const arabic = "**مرحبا** alice";
+  await sendFrames(page, carol, alice, [arabic]);
+  await send(page, hebrew);
+  await send(page, arabic);
+  await send(page, "Hello שלום");
+  await textsAre(page, [hebrew, "مرحبا alice", "Hello שלום"]);
+  const directions = (selector) => page.$$eval(selector, (elements) => elements.map((element) => getComputedStyle(element).direction));
+  assert.deepEqual(await directions("#messages .text"), ["rtl", "rtl", "ltr"]);
+  assert.deepEqual(await directions(`#conversations [data-with="${carol}"] .preview`), ["rtl"]);
+  await page.fill("#message", "مرحبا");
+  assert.deepEqual(await directions("#message"), ["rtl"]);
+  await page.fill("#message", "hello");
+  assert.deepEqual(await directions("#message"), ["ltr"]);
+});
