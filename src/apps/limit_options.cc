@@ -68,6 +68,11 @@ void declare(runtime::Options& options, LimitSettings& settings) {
   options.integer<std::uint32_t>("user-requests-per-second", limits.user_requests_per_second,
                                  defaults.user_requests_per_second, {0, kFramesPerSecondMax},
                                  "requests of one user over HTTP; 0: no limit");
+  options.integer<std::uint32_t>("user-messages-per-second", limits.user_messages_per_second,
+                                 defaults.user_messages_per_second, {0, kFramesPerSecondMax},
+                                 "messages of one user's sessions on this gateway together; 0: no limit");
+  options.integer<std::uint32_t>("user-sessions-max", limits.user_sessions_max, defaults.user_sessions_max,
+                                 {0, 1'000'000}, "sessions of one user on one reactor; 0: no limit");
   options.text("allowed-origins", settings.allowed_origins, "same",
                "pages that may open a WebSocket: same (of the same host), *, or origins separated by commas");
   options.text("trusted-proxies", settings.trusted_proxies, "127.0.0.0/8,::1",

@@ -175,6 +175,12 @@ std::optional<HttpResponse> refusal(const http::request_header<>& header) {
   if (hosts > 1 || (hosts == 0 && header.version() == 11)) {
     return http_error(400, "bad_frame", "the request must have one Host header");
   }
+  // RFC 9112 section 6.1: where its body ends must be beyond doubt. The parser has refused a Content-Length beside it.
+  const std::size_t codings = header.count(http::field::transfer_encoding);
+  if (codings > 1 || (codings == 1 &&
+                      (header.version() == 10 || !beast::iequals(header[http::field::transfer_encoding], "chunked")))) {
+    return http_error(400, "bad_frame", "the only transfer coding that is read here is chunked, in HTTP/1.1");
+  }
   return std::nullopt;
 }
 

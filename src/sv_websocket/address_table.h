@@ -70,11 +70,13 @@ class RateTable {
 struct ClientTables {
   AddressTable addresses;
   RateTable requests;  // over HTTP, by user
+  RateTable messages;  // of all sessions, by user
 
   // From one reactor only, some times a second.
   void sweep(std::uint32_t now_ms) {
     addresses.sweep(now_ms);
     requests.sweep(now_ms);
+    messages.sweep(now_ms);
   }
 };
 

@@ -32,7 +32,8 @@ Connection::Connection(Transport& transport, int fd, std::unique_ptr<runtime::Tl
 
 Connection::~Connection() {
   transport_.forget(*this);
-  static_cast<void>(transport_.rebook(booked_bytes_, 0));
+  transport_.unsent_.change(unsent_bytes_, 0);
+  transport_.gathered_.change(gathered_bytes_, 0);
   if (fd_ >= 0) {
     transport_.poller_.remove(fd_, *this);
     ::close(fd_);
@@ -105,7 +106,7 @@ void Connection::resume_reading() {
 }
 
 void Connection::slow_down(std::uint32_t wait_ms) {
-  if (slowed_ || state_ != State::open) return;
+  if (slowed_ || state_ == State::dead) return;
   slowed_ = true;
   transport_.slowed(*this, transport_.clock().now_ms() + wait_ms);
   update_interest();
@@ -197,15 +198,34 @@ void Connection::charge(std::size_t bytes) {
   slow_down(wait_ms);
 }
 
-void Connection::rebook() {
-  const std::size_t held = (want_write_ ? outbox_.capacity() : 0) + decoder_.gathered_bytes();
-  if (held == booked_bytes_) return;
-  const bool too_much = transport_.rebook(std::exchange(booked_bytes_, static_cast<std::uint32_t>(held)), held);
-  if (!too_much || state_ != State::open) return;
+void Connection::count_unsent() {
+  const std::size_t held = want_write_ ? outbox_.capacity() : 0;
+  if (held == unsent_bytes_) return;
+  const std::uint32_t now_ms = transport_.clock().now_ms();
+  if (unsent_bytes_ == 0) unsent_since_ms_ = now_ms;
+  const bool grown = held > unsent_bytes_;
+  transport_.unsent_.change(std::exchange(unsent_bytes_, static_cast<std::uint32_t>(held)), held);
+  // Who has just been sent a lot is not slow yet.
+  const bool slow = TurnClock::elapsed_ms(unsent_since_ms_, now_ms) >= kSlowAfterMs;
+  if (grown && (transport_.unsent_.is_too_much(held) || (slow && transport_.unsent_.is_nearly_too_much(held)))) {
+    end_for_want_of_memory();
+  }
+}
+
+void Connection::count_gathered() {
+  const std::size_t held = decoder_.gathered_bytes();
+  if (held == gathered_bytes_) return;
+  const bool grown = held > gathered_bytes_;
+  transport_.gathered_.change(std::exchange(gathered_bytes_, static_cast<std::uint32_t>(held)), held);
+  if (grown && transport_.gathered_.is_too_much(held)) end_for_want_of_memory();
+}
+
+// At once, since a closing handshake would keep what is too much. Behind bytes that the peer does not read a close
+// frame would not reach it either.
+void Connection::end_for_want_of_memory() {
+  if (state_ == State::dead) return;
   transport_.limited(Limit::buffers);
-  // At once, since a closing handshake would keep what is too much. Behind bytes that the peer does not read a close
-  // frame would not reach it either.
-  if (!want_write_) {
+  if (state_ == State::open && !want_write_) {
     websocket::append_close(outbox(), wire::kCloseSlowConsumer, "too much waits on this gateway's connections");
     flush();
   }
@@ -215,7 +235,7 @@ void Connection::rebook() {
 void Connection::feed(std::span<char> bytes) {
   if (state_ == State::lingering || state_ == State::dead) return;
   const auto failure = decoder_.feed(bytes, *this);
-  if (!decoder_.idle() || booked_bytes_ != 0) rebook();
+  if (!decoder_.idle() || gathered_bytes_ != 0) count_gathered();
   if (!failure) return;
   if (state_ == State::open) websocket::append_close(outbox(), failure->code, failure->reason);
   begin_close(State::lingering);
@@ -236,10 +256,6 @@ void Connection::begin_close(State next) {
   }
   state_ = next;
   paused_ = false;  // the peer's close frame, or its end, must be seen
-  if (slowed_) {
-    slowed_ = false;
-    transport_.forget_slowed(*this);
-  }
   update_interest();
   queued();
 }
@@ -299,7 +315,7 @@ void Connection::die() {
 void Connection::end_turn() {
   dirty_ = false;
   if (state_ != State::dead && !want_write_) flush();
-  if (want_write_ || booked_bytes_ != 0) rebook();
+  if (want_write_ || unsent_bytes_ != 0) count_unsent();
   if (state_ == State::dead) handler_.on_closed();
 }
 

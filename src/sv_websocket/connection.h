@@ -92,6 +92,7 @@ class Connection final : private runtime::Poller::Handler, private websocket::De
     dead,       // to be reported at the end of the turn
   };
   static constexpr std::chrono::seconds kCloseDeadline{5};
+  static constexpr std::uint32_t kSlowAfterMs = 1000;
 
   // websocket::DecoderEvents
   void on_text(std::string_view message) override;
@@ -106,8 +107,10 @@ class Connection final : private runtime::Poller::Handler, private websocket::De
   void decrypt(std::span<const char> received);
   void charge(std::size_t bytes);
   void resume_from_slow();
-  // Tells the transport what the buffers hold now.
-  void rebook();
+  // Tell the transport what this connection holds, and end it if that is too much.
+  void count_unsent();
+  void count_gathered();
+  void end_for_want_of_memory();
   void feed(std::span<char> bytes);
   // An outbox that may be appended to, borrowed if there was none.
   std::string& outbox();
@@ -131,7 +134,9 @@ class Connection final : private runtime::Poller::Handler, private websocket::De
   std::chrono::steady_clock::time_point close_deadline_{};
   std::unique_ptr<runtime::TlsStream> tls_;
   int fd_;
-  std::uint32_t booked_bytes_ = 0;  // what the transport knows of
+  std::uint32_t unsent_bytes_ = 0;  // as the transport knows
+  std::uint32_t unsent_since_ms_ = 0;
+  std::uint32_t gathered_bytes_ = 0;  // as the transport knows
   State state_ = State::open;
   bool dirty_ = false;
   bool paused_ = false;

@@ -141,7 +141,8 @@ Gateway::Gateway(runtime::ReactorPool& reactors, GatewayOptions options, std::sp
       clients_{
           .addresses = AddressTable({.connections_max = options_.limits.connections_per_address_max,
                                      .handshakes = RateLimit::of(options_.limits.handshakes_per_address_per_second)}),
-          .requests = RateTable(RateLimit::of(options_.limits.user_requests_per_second))} {
+          .requests = RateTable(RateLimit::of(options_.limits.user_requests_per_second)),
+          .messages = RateTable(RateLimit::of(options_.limits.user_messages_per_second))} {
   registrar_ = std::make_unique<Registrar>(
       reactors[0], ports[0].directory, clock_,
       chat::GatewayIdentity{.url = options_.public_url, .incarnation = options_.incarnation}, options_.lease,

@@ -62,6 +62,11 @@ Roster::Change Hub::remove(Session& session) {
   return roster_.remove(session.user(), reactor_.index());
 }
 
+std::size_t Hub::sessions_of(std::string_view user) const {
+  const auto entry = by_user_.find(user);
+  return entry == by_user_.end() ? 0 : entry->second.size();
+}
+
 void Hub::deliver(const chat::DeliveryView& delivery, SessionKey except) {
   const auto entry = by_user_.find(delivery.user);
   if (entry == by_user_.end()) return;

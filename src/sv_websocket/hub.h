@@ -68,6 +68,7 @@ class Hub {
   // Checks heartbeats of a part of the sessions; all have been checked after kHeartbeatRounds calls, once a second.
   void tick();
 
+  [[nodiscard]] std::size_t sessions_of(std::string_view user) const;
   [[nodiscard]] std::size_t sessions() const { return slots_.size() - free_.size(); }
   [[nodiscard]] runtime::Reactor& reactor() { return reactor_; }
   [[nodiscard]] runtime::Gate& gate() { return gate_; }

@@ -16,7 +16,9 @@ constexpr std::array kNames{"frames",
                             "handshakes",
                             "handshakes_per_address",
                             "origin",
-                            "user_requests"};
+                            "user_requests",
+                            "user_sessions",
+                            "user_messages"};
 
 }  // namespace
 

@@ -22,6 +22,8 @@ struct LimitOptions {
   std::uint32_t handshakes_per_second = 1000;  // of a gateway
   std::uint32_t handshakes_per_address_per_second = 50;
   std::uint32_t user_requests_per_second = 50;
+  std::uint32_t user_messages_per_second = 2000;  // of one user's sessions on a gateway together
+  std::uint32_t user_sessions_max = 100;          // of one user on one reactor
 };
 
 enum class Limit : std::uint8_t {
@@ -38,6 +40,8 @@ enum class Limit : std::uint8_t {
   handshakes_per_address,
   origin,
   user_requests,
+  user_sessions,
+  user_messages,
 };
 
 // One reactor's counts of limits hit: simplechat_limited_total, by the label `limit`.
@@ -48,7 +52,7 @@ class LimitCounters {
   void hit(Limit limit) { counters_[static_cast<std::size_t>(limit)]->add(); }
 
  private:
-  static constexpr std::size_t kLimits = static_cast<std::size_t>(Limit::user_requests) + 1;
+  static constexpr std::size_t kLimits = static_cast<std::size_t>(Limit::user_messages) + 1;
 
   std::array<runtime::Counter*, kLimits> counters_;
 };

@@ -151,6 +151,8 @@ void Session::handle(const wire::RegisterFrame& frame) {
     refuse_registration(identity.error(), std::move(proof));
   } else if (services_.connect_hook != nullptr) {
     ask_hook(*std::move(identity), std::move(proof));
+  } else if (const auto place = take_place(identity->user); !place) {
+    refuse_registration(place.error(), std::move(proof));
   } else {
     enter(*std::move(identity), std::move(proof));
   }
@@ -159,7 +161,6 @@ void Session::handle(const wire::RegisterFrame& frame) {
 void Session::enter(chat::Identity identity, Proof proof) {
   bind_to(identity);
   user_ = std::move(identity.user);
-  known_ = true;
   state_ = State::registering;
   if (!registering_) registering_ = std::make_unique<Registering>();  // the hook has not been asked
   if (proof.offered) registering_->offered = std::move(proof.token);
@@ -210,6 +211,7 @@ void Session::leave() {
   if (state_ == State::registered) services_.probe.unregistered();
   const bool entered = state_ != State::admitting;
   state_ = State::unregistered;
+  messages_granted_ = 0;
   registering_.reset();
   if (!entered) return;
   first_view_.reset();
@@ -233,6 +235,7 @@ void Session::handle(const wire::NormalFrame& frame) {
     send_error({ErrorCode::not_found, "there is no such group"}, frame.id);
     return;
   }
+  if (!take_message(frame.id)) return;
   const chat::Timestamp at = services_.clock.now();
   const std::string made_id = frame.id.empty() ? fmt::format("{:x}-{}", at, services_.instance_id) : std::string{};
   const chat::MessageView message{.id = frame.id.empty() ? std::string_view(made_id) : frame.id,
@@ -472,6 +475,23 @@ std::uint32_t Session::take_frames(std::uint32_t frames, Limit limit) {
     connection_.slow_down(kThrottleMs);
   }
   return wait_ms;
+}
+
+bool Session::take_message(std::string_view id) {
+  if (messages_granted_ == 0) {
+    const std::uint32_t wait_ms = services_.clients == nullptr ? 0
+                                                               : services_.clients->messages.take(
+                                                                     user_, kMessagesGranted * kFrameUnits, now_ms());
+    if (wait_ms != 0) {
+      services_.probe.limited(Limit::user_messages);
+      send_error({ErrorCode::rate_limited, "too many messages of this user; send this one again later"}, id, {},
+                 std::max<std::int64_t>(wait_ms, kRetryMsMin));
+      return false;
+    }
+    messages_granted_ = kMessagesGranted;
+  }
+  --messages_granted_;
+  return true;
 }
 
 // The frame is read for its id only, which tells the client what to send again.

@@ -48,6 +48,7 @@ struct SessionServices {
   TurnClock& turn_clock;
   ClientTables* clients;                             // where the sessions have their places; nullptr: nowhere
   const std::chrono::milliseconds register_timeout;  // 0: none
+  const std::uint32_t user_sessions_max;             // 0: no limit
   const RateLimit frame_rate;                        // of a session, in kFrameUnits
   wire::FrameParser& parser;
   std::string scratch;      // for the frame being encoded
@@ -68,6 +69,8 @@ class Session final : private ConnectionHandler {
   // long.
   static constexpr std::uint8_t kRateRefusalsMax = 200;
   static constexpr std::uint32_t kThrottleMs = 1000;
+  // So many messages at a time a session takes from its user's rate, so that the table is seldom asked.
+  static constexpr std::uint8_t kMessagesGranted = 20;
 
   Session(SessionServices& services, Transport& transport, SessionKey key, int fd,
           std::unique_ptr<runtime::TlsStream> tls, AddressKey address, ConnectionLimits limits);
@@ -149,6 +152,7 @@ class Session final : private ConnectionHandler {
     bool offered = false;  // with the opening handshake
   };
   [[nodiscard]] Proof take_proof(const wire::RegisterFrame& frame);
+  [[nodiscard]] chat::Result<void> take_place(std::string_view user);
   void refuse_registration(const chat::Error& error, Proof proof);
   void ask_hook(chat::Identity identity, Proof proof);
   void hook_answered(chat::Identity identity, Proof proof, chat::Result<std::string> user);
@@ -170,6 +174,8 @@ class Session final : private ConnectionHandler {
   [[nodiscard]] bool may_request(std::string_view from, std::string_view ref);
   // Counts so many frames in the session's rate. 0, or after how many milliseconds they would be taken.
   std::uint32_t take_frames(std::uint32_t frames, Limit limit);
+  // Counts a message in its user's rate; answers with an error if that is used up.
+  [[nodiscard]] bool take_message(std::string_view id);
   void refuse_for_rate(std::string_view text, std::uint32_t wait_ms);
   [[nodiscard]] std::uint32_t now_ms();
   void send_error(const chat::Error& error, std::string_view id = {}, std::string_view ref = {},
@@ -199,6 +205,7 @@ class Session final : private ConnectionHandler {
   bool known_ = false;  // has said who it is, once at least
   std::uint8_t requests_ = 0;
   std::uint8_t rate_refusals_ = 0;
+  std::uint8_t messages_granted_ = 0;
 };
 
 }  // namespace simplechat::sv_websocket

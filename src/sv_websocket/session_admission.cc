@@ -14,6 +14,8 @@ namespace {
 
 using chat::ErrorCode;
 
+constexpr std::int64_t kSessionsRetryMs = 10'000;
+
 // A coroutine of its own, not a member: the session may be gone before the hook answers.
 template <class Answer>
 chat::Task<void> ask(chat::ConnectHook& hook, chat::ConnectRequest request, Answer answer) {
@@ -44,12 +46,19 @@ Session::Proof Session::take_proof(const wire::RegisterFrame& frame) {
 
 void Session::refuse_registration(const chat::Error& error, Proof proof) {
   services_.probe.registration_refused();
-  send_error(error);
+  send_error(error, {}, {}, error.code == ErrorCode::rate_limited ? kSessionsRetryMs : -1);
   if (error.code == ErrorCode::unauthorized) {
     connection_.close(wire::kCloseUnauthorized, "unauthorized");
   } else if (proof.offered) {
     offer_token(std::move(proof.token));  // for the next try
   }
+}
+
+chat::Result<void> Session::take_place(std::string_view user) {
+  known_ = true;
+  if (services_.user_sessions_max == 0 || services_.hub.sessions_of(user) < services_.user_sessions_max) return {};
+  services_.probe.limited(Limit::user_sessions);
+  return chat::fail(ErrorCode::rate_limited, "this user has as many sessions as may be");
 }
 
 void Session::ask_hook(chat::Identity identity, Proof proof) {
@@ -69,7 +78,9 @@ void Session::ask_hook(chat::Identity identity, Proof proof) {
 void Session::hook_answered(chat::Identity identity, Proof proof, chat::Result<std::string> user) {
   if (user) {
     identity.user = *std::move(user);
-    if (auto valid = services_.gatekeeper.still_admits(identity); !valid) user = std::unexpected(valid.error());
+    auto valid = services_.gatekeeper.still_admits(identity);
+    if (valid) valid = take_place(identity.user);
+    if (!valid) user = std::unexpected(valid.error());
   }
   if (user) {
     enter(std::move(identity), std::move(proof));

@@ -72,6 +72,7 @@ Shard::Shard(runtime::Reactor& reactor, const Gateway& gateway, const Ports& por
                 .turn_clock = transport_.clock(),
                 .clients = gateway.clients,
                 .register_timeout = gateway.client_limits.register_timeout,
+                .user_sessions_max = gateway.client_limits.user_sessions_max,
                 .frame_rate = frame_rate(gateway.client_limits),
                 .parser = parser_,
                 .scratch = {},

@@ -22,12 +22,9 @@ void Transport::resume_slowed() {
   });
 }
 
-bool Transport::rebook(std::size_t before, std::size_t now) {
-  buffers_bytes_ += now - before;
+void Transport::Tally::change(std::size_t before, std::size_t now) {
+  bytes_ += now - before;
   holders_ += static_cast<std::size_t>(now > 0) - static_cast<std::size_t>(before > 0);
-  const bool over = limits_.buffers_bytes_max != 0 && buffers_bytes_ > limits_.buffers_bytes_max;
-  // Somebody holds at least as much as all do on average.
-  return over && now > before && now >= buffers_bytes_ / holders_;
 }
 
 void Transport::flush_later(Connection& connection) {
@@ -40,11 +37,9 @@ void Transport::flush_later(Connection& connection) {
 void Transport::forget(Connection& connection) {
   if (connection.dirty_) std::ranges::replace(dirty_, &connection, static_cast<Connection*>(nullptr));
   std::erase(closing_, &connection);
-  if (connection.slowed_) forget_slowed(connection);
-}
-
-void Transport::forget_slowed(const Connection& connection) {
-  std::erase_if(slowed_, [&connection](const Slowed& entry) { return entry.connection == &connection; });
+  if (connection.slowed_) {
+    std::erase_if(slowed_, [&connection](const Slowed& entry) { return entry.connection == &connection; });
+  }
 }
 
 std::string Transport::take_buffer() {

@@ -27,9 +27,10 @@ class Connection;
 
 // What the connections of one reactor keep to together.
 struct TransportLimits {
-  RateLimit bytes{};                  // that are read from one connection; beyond: it is read from more slowly
-  std::size_t buffers_bytes_max = 0;  // of all connections: what waits to be sent and what is half received; 0: no
-                                      // limit. Beyond: those that hold the most are closed with 4008
+  RateLimit bytes{};  // that are read from one connection; beyond: it is read from more slowly
+  // Of all connections: three quarters for what waits to be sent, a quarter for what is half received. 0: no limit.
+  // Beyond: connections that hold at least as much as all do on average are closed with 4008.
+  std::size_t buffers_bytes_max = 0;
   std::function<void(Limit)> limited{};
 };
 
@@ -58,10 +59,7 @@ class Transport final : private runtime::TurnEnd::Hook {
   void flush_later(Connection& connection);
   void closing(Connection& connection) { closing_.push_back(&connection); }
   void slowed(Connection& connection, std::uint32_t until_ms) { slowed_.push_back({&connection, until_ms}); }
-  void forget_slowed(const Connection& connection);
   void forget(Connection& connection);
-  // A connection held `before` bytes in its buffers and holds `now` of them. True if that is too much of all.
-  [[nodiscard]] bool rebook(std::size_t before, std::size_t now);
   void limited(Limit limit) {
     if (limits_.limited) limits_.limited(limit);
   }
@@ -71,6 +69,30 @@ class Transport final : private runtime::TurnEnd::Hook {
   void give_back(std::string&& buffer);
 
   void on_turn_end() override;
+
+  // What all connections hold of one kind.
+  class Tally {
+   public:
+    explicit Tally(std::size_t bytes_max) : bytes_max_(bytes_max) {}
+
+    // A connection held `before` bytes and holds `now`.
+    void change(std::size_t before, std::size_t now);
+    // All hold more than they may, and this one no less than they do on average.
+    [[nodiscard]] bool is_too_much(std::size_t held) const { return is_beyond(bytes_max_, held); }
+    // Only a quarter is left.
+    [[nodiscard]] bool is_nearly_too_much(std::size_t held) const {
+      return is_beyond(bytes_max_ - bytes_max_ / 4, held);
+    }
+
+   private:
+    [[nodiscard]] bool is_beyond(std::size_t bytes_max, std::size_t held) const {
+      return bytes_max_ != 0 && bytes_ > bytes_max && held * holders_ >= bytes_;
+    }
+
+    const std::size_t bytes_max_;  // 0: no limit
+    std::size_t bytes_ = 0;
+    std::size_t holders_ = 0;
+  };
 
   struct Slowed {
     Connection* connection;
@@ -87,8 +109,8 @@ class Transport final : private runtime::TurnEnd::Hook {
   std::vector<Connection*> dirty_;    // have bytes to send or an end to report at the end of this turn
   std::vector<Connection*> closing_;  // have a close deadline
   std::vector<Slowed> slowed_;
-  std::size_t buffers_bytes_ = 0;  // held by connections
-  std::size_t holders_ = 0;        // connections that hold any
+  Tally unsent_{limits_.buffers_bytes_max - limits_.buffers_bytes_max / 4};
+  Tally gathered_{limits_.buffers_bytes_max / 4};
 };
 
 }  // namespace simplechat::sv_websocket

@@ -145,13 +145,16 @@ def test_a_flood_is_read_at_the_rate_of_one_session(fortress, report, kind):
             attackers = [await asyncio.to_thread(registered_attacker, fortress) for _ in range(4)]
             seconds = 4.0
             sent = await asyncio.gather(*(asyncio.to_thread(attacker.flood, FLOODS[kind], seconds) for attacker in attackers))
-            largest = len(FLOODS[kind]) // FLOODS[kind].count(FLOODS[kind][:2])
-            taken_max = FRAMES_AT_ONCE * largest + seconds * 2 * 65536 + KERNEL_BYTES
+            # Of frames that are short and answered with more than they are, one buffer holds so many that the answers are too much to
+            # wait: 4008, and while that connection ends it is read from as any other.
+            closed = kind in ("bad JSON", "empty messages")
+            taken_max = (BURST_S + seconds) * 2 * MIB + KERNEL_BYTES if closed else FRAMES_AT_ONCE * 64 + seconds * 2 * 65536 + KERNEL_BYTES
             assert max(sent) <= taken_max, f"{max(sent)} bytes were taken from one, {taken_max} at most should have been"
             assert users.growth() <= GROWTH_MAX
             for attacker in attackers:
                 attacker.socket.close()
-        await limit_met(fortress, "throttled", before + len(attackers))
+        if not closed:
+            await limit_met(fortress, "throttled", before + len(attackers))
     asyncio.run(run())
 
 
@@ -354,6 +357,48 @@ def test_behind_a_proxy_the_client_counts_and_not_the_proxy(tight):
                 arrive(f"203.0.113.{number}", source="127.0.0.3")
 
 
+def test_a_user_has_so_many_sessions(tight):
+    """Each message to a user is sent to all of them: they multiply what one connection may send."""
+    gateway = tight("--threads", 1, "--user-sessions-max", 3)
+    user = unique("many")
+
+    async def run():
+        async with contextlib.AsyncExitStack() as stack:
+            sessions = [await stack.enter_async_context(Client.registered(gateway.ws_url, user)) for _ in range(3)]
+            async with Client.connected(gateway.ws_url) as one_more:
+                await one_more.send("register", from_=user)
+                error = await one_more.expect_error("rate_limited")
+                assert error["retryMs"] > 0
+                await sessions[0].send("unregister")
+                await sessions[0].expect("unregistered")
+                await one_more.register(user)
+            async with Client.registered(gateway.ws_url, unique("other")):
+                pass
+    asyncio.run(run())
+    assert limited(gateway, "user_sessions") == 1
+
+
+def test_the_sessions_of_a_user_share_the_users_rate_of_messages(tight):
+    gateway = tight("--user-messages-per-second", 20)  # and a hundred at once
+    user = unique("loud")
+
+    async def run():
+        async with contextlib.AsyncExitStack() as stack:
+            sessions = [await stack.enter_async_context(Client.registered(gateway.ws_url, user)) for _ in range(4)]
+            began = time.monotonic()
+            for number in range(400):
+                await sessions[number % 4].send("normal", to="nobody", payload="x", id=str(number))
+            answers = [await sessions[number % 4].expect(None, lambda frame: "id" in frame and frame["type"] in ("ack", "error"))
+                       for number in range(400)]
+            refused = [answer for answer in answers if answer["type"] == "error"]
+            assert {answer["code"] for answer in refused} == {"rate_limited"} and all(answer["retryMs"] > 0 for answer in refused)
+            assert 100 <= 400 - len(refused) <= 100 + 20 * (time.monotonic() - began + 1)
+            async with Client.registered(gateway.ws_url, unique("quiet")) as other:
+                await other.say("nobody", "x")
+    asyncio.run(run())
+    assert limited(gateway, "user_messages") > 0
+
+
 # --- what is kept in memory for a connection ---
 
 
@@ -361,7 +406,7 @@ def test_a_thousand_slow_consumers_keep_within_the_bound(tight, report):
     """Together they are sent ten times what the gateway may hold for its connections."""
     bound = 32 * MIB
     gateway = tight("--buffers-bytes-max", bound, "--connections-per-address-max", 0, "--handshakes-per-address-per-second", 0,
-                    "--session-frames-per-second", 0, "--session-bytes-per-second", 0)
+                    "--session-frames-per-second", 0, "--session-bytes-per-second", 0, "--user-sessions-max", 0, "--user-messages-per-second", 0)
     slow, user = 1000, unique("slow")
     registration = frame(TEXT, json.dumps({"type": "register", "from": user}).encode())
 
@@ -562,7 +607,6 @@ HIDING = {
     "an unknown coding": b"Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
     "a space before the colon": b"Content-Length : %d\r\n\r\n",
     "a space before the colon of Transfer-Encoding": b"Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n",
-    "a folded header": b"X: a\r\n Content-Length: %d\r\nContent-Length:\r\n 0\r\n\r\n",
     "a negative Content-Length": b"Content-Length: -1\r\n\r\n",
     "a signed Content-Length": b"Content-Length: +%d\r\n\r\n",
     "a hexadecimal Content-Length": b"Content-Length: 0x%x\r\n\r\n",
@@ -574,6 +618,7 @@ HIDING = {
     "a chunk size beyond 64 bits": b"Transfer-Encoding: chunked\r\n\r\n10000000000000000\r\n\r\n0\r\n\r\n",
     "a chunk longer than its size": b"Transfer-Encoding: chunked\r\n\r\n1\r\nxx\r\n0\r\n\r\n",
     "a negative chunk size": b"Transfer-Encoding: chunked\r\n\r\n-1\r\n\r\n0\r\n\r\n",
+    "chunked in HTTP/1.0": b"Connection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     "two Hosts": b"Host: y\r\nContent-Length: 0\r\n\r\n",
 }
 
@@ -581,8 +626,15 @@ HIDING = {
 @pytest.mark.parametrize("hiding", HIDING)
 def test_a_request_that_another_reader_might_end_elsewhere_is_refused(fortress, hiding):
     head = HIDING[hiding].replace(b"%d", b"%d" % len(SMUGGLED)).replace(b"%x", b"%x" % len(SMUGGLED))
-    answers = exchange(fortress.url, b"POST /send HTTP/1.1\r\nHost: x\r\n" + head + SMUGGLED)
+    version = b"1.0" if hiding.endswith("1.0") else b"1.1"
+    answers = exchange(fortress.url, b"POST /send HTTP/%s\r\nHost: x\r\n" % version + head + SMUGGLED)
     assert statuses(answers) == [400], answers[:500]  # one answer: what follows is not read as a request
+
+
+def test_a_folded_header_is_read_as_one_line(fortress):
+    """RFC 9112 5.2: as if there were spaces."""
+    answers = exchange(fortress.url, b"GET /test HTTP/1.1\r\nHost: x\r\nX: a\r\n Content-Length: 100\r\nContent-Length:\r\n 0\r\n\r\n" + SMUGGLED)
+    assert statuses(answers) == [200, 404]
 
 
 @pytest.mark.parametrize("line", [b"GET /test", b"GET /test HTTP/0.9", b"GET /test HTTP/2.0", b"GET  /test HTTP/1.1", b"GET /te st HTTP/1.1",

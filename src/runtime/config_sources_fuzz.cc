@@ -1,0 +1,35 @@
+// Configuration as text: a .env file, a TOML file and URLs are refused with a reason, or read; and a password never
+// comes through the mask.
+
+#include <array>
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+
+#include "runtime/config_sources.h"
+
+namespace {
+
+using namespace simplechat;
+
+void require(bool holds) {
+  if (!holds) std::abort();
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string_view text(reinterpret_cast<const char*>(data), size);
+  const auto dotenv = runtime::parse_dotenv(text);
+  if (!dotenv) require(!dotenv.error().empty());
+  const auto toml = runtime::parse_toml(text);
+  if (!toml) require(!toml.error().empty());
+  const std::array<std::string, 3> schemes{"http", "redis", "amqp"};
+  static_cast<void>(runtime::check_url(text, schemes));
+  static_cast<void>(runtime::mask_url(text));
+  if (text.find_first_of("@/?#") == std::string_view::npos && !text.empty()) {
+    const std::string masked = runtime::mask_url("redis://user:" + std::string(text) + "@host:1");
+    require(text.size() < 4 || masked.find(text) == std::string::npos);
+  }
+  return 0;
+}
