@@ -12,6 +12,10 @@ version=$(dpkg-parsechangelog -l deploy/debian/changelog -S Version)
 program=$("$bin/simplechat" --version)
 [ "$program" = "simplechat $version" ] || { echo "package: the changelog says $version, the program '$program'" >&2; exit 1; }
 
+# The same programs and documents give the same packages, byte for byte.
+SOURCE_DATE_EPOCH=$(dpkg-parsechangelog -l deploy/debian/changelog -S Timestamp)
+export SOURCE_DATE_EPOCH
+
 rm -rf build/package
 mkdir -p $tree/bin $tree/doc/docs
 cp -r deploy/debian $tree/debian
@@ -20,9 +24,6 @@ cp README.md ARCHITECTURE.md SECURITY.md $tree/doc/
 cp -r docs/*.md docs/*.yaml docs/decisions $tree/doc/docs/
 /usr/bin/python3 deploy/sbom.py --build "$(dirname "$bin")" >$tree/doc/simplechat.spdx.json
 
-# The same sources give the same packages, byte for byte.
-SOURCE_DATE_EPOCH=$(dpkg-parsechangelog -l deploy/debian/changelog -S Timestamp)
-export SOURCE_DATE_EPOCH
 log=build/package/log
 (cd $tree && dpkg-buildpackage --build=binary --no-sign) >$log 2>&1 || { cat $log >&2; exit 1; }
 rm -rf $tree

@@ -1,8 +1,12 @@
 """The Debian packages: what is in them, and what they do on a Debian that boots with systemd."""
 
 import asyncio
+import datetime
+import io
+import json
 import re
 import subprocess
+import tarfile
 
 import pytest
 
@@ -45,6 +49,18 @@ def test_every_program_has_its_man_page_and_the_documents_are_there(packages):
         paths = listing(packages[package])
         for path in [f"man/{page}.gz" for page in pages] + [f"doc/{package}/{name}" for name in ("SECURITY.md", "docs/operations.md", "simplechat.spdx.json")]:
             assert f"/usr/share/{path}" in paths
+
+
+def test_nothing_in_them_tells_when_they_were_made(packages):
+    stamp = subprocess.run(["dpkg-parsechangelog", "-l", machines.ROOT / "deploy/debian/changelog", "-S", "Timestamp"],
+                           check=True, capture_output=True, text=True).stdout.strip()
+    made = datetime.datetime.fromtimestamp(int(stamp), datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    for name in UNITS:
+        files = subprocess.run(["dpkg-deb", "--fsys-tarfile", packages[name]], check=True, capture_output=True).stdout
+        with tarfile.open(fileobj=io.BytesIO(files)) as tar:
+            assert max(member.mtime for member in tar) <= int(stamp)
+            parts = json.load(tar.extractfile(f"./usr/share/doc/{name}/simplechat.spdx.json"))
+        assert parts["creationInfo"]["created"] == made
 
 
 def test_the_shared_libraries_are_depended_on(packages):
