@@ -58,7 +58,9 @@ TEST(KeySet, ChoosesByTheKeyIdAndNeverAnotherKey) {
   const auto set = parse({first.jwk(R"("kid":"1")"), second.jwk(R"("kid":"2")")});
   expect_chosen(*set, first, "1");
   expect_chosen(*set, second, "2");
-  EXPECT_FALSE((*set->choose("ES256", "1"))->accepts("text", second.signature("text")));
+  const auto chosen = set->choose("ES256", "1");
+  ASSERT_TRUE(chosen);
+  EXPECT_FALSE((*chosen)->accepts("text", second.signature("text")));
   expect_none(*set, "ES256", "3", chat::ErrorCode::not_found);
   expect_none(*set, "ES256", "", chat::ErrorCode::not_found);
   expect_none(*set, "ES256", std::nullopt, chat::ErrorCode::unauthorized);  // two would fit
