@@ -339,7 +339,7 @@ TEST(CheckHttpOrigin, TakesOrigins) {
 }
 
 TEST(CheckHttpOrigin, RefusesAllElse) {
-  for (const char* url : {"", "http://", "localhost:80", "https://a", "http://a:0", "http://a:65536",
+  for (const char* url : {"", "http://", "localhost:80", "ftp://a", "http://a:0", "http://a:65536",
                           "http://a:", "http://a:8x", "http://a/b", "http://a?b", "http://u@a", "http://a b",
                           "http://[::1", "http://[x]:1", "http://::1", "http://a:80//", "http://a\r\nb"}) {
     EXPECT_NE(check_http_origin(url), std::nullopt) << url;
