@@ -7,6 +7,7 @@
 #include <charconv>
 #include <cstdint>
 #define TOML_ENABLE_FORMATTERS 0
+#define TOML_ASSERT(condition) static_cast<void>(0)  // asserts what it then reports as an error in the text: "[=1"
 #include <toml++/toml.h>
 
 #include "runtime/http_client.h"
@@ -49,6 +50,31 @@ bool is_host_and_port(std::string_view text) {
   return port.empty() || (port.starts_with(':') && is_port(port.substr(1)));
 }
 
+// How far the string or comment reaches that `text` begins with; 1 if it begins with neither.
+std::size_t token_bytes(std::string_view text) {
+  if (text[0] == '#') return std::min(text.find('\n'), text.size());
+  if (text[0] != '"' && text[0] != '\'') return 1;
+  const std::size_t quotes = text.size() > 2 && text[1] == text[0] && text[2] == text[0] ? 3 : 1;
+  const std::string_view quote = text.substr(0, quotes);
+  for (std::size_t at = quotes; at < text.size(); ++at) {
+    if (text.substr(at).starts_with(quote)) return at + quotes;
+    if (text[at] == '\\' && quote[0] == '"') ++at;
+    if (at < text.size() && text[at] == '\n' && quotes == 1) return at;  // it has no end: the parser says so
+  }
+  return text.size();
+}
+
+// The first line that has a letter beyond ASCII outside of strings and comments. TOML has none there, and what toml++
+// does with some of them is undefined.
+std::optional<std::ptrdiff_t> line_beyond_ascii(std::string_view text) {
+  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+  for (std::size_t at = text.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0; at < text.size();) {
+    if (static_cast<unsigned char>(text[at]) > 0x7f) return 1 + std::ranges::count(text.substr(0, at), '\n');
+    at += token_bytes(text.substr(at));
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::expected<std::map<std::string, std::string>, std::string> parse_dotenv(std::string_view text) {
@@ -72,6 +98,9 @@ std::expected<std::map<std::string, std::string>, std::string> parse_dotenv(std:
 }
 
 std::expected<std::map<std::string, std::string>, std::string> parse_toml(std::string_view text) {
+  if (const auto line = line_beyond_ascii(text)) {
+    return std::unexpected(fmt::format("line {}: a character beyond ASCII must stand in quotes", *line));
+  }
   std::map<std::string, std::string> values;
   try {
     for (const auto& [key, node] : toml::parse(text)) {

@@ -27,9 +27,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::array<std::string, 3> schemes{"http", "redis", "amqp"};
   static_cast<void>(runtime::check_url(text, schemes));
   static_cast<void>(runtime::mask_url(text));
-  if (text.find_first_of("@/?#") == std::string_view::npos && !text.empty()) {
-    const std::string masked = runtime::mask_url("redis://user:" + std::string(text) + "@host:1");
-    require(text.size() < 4 || masked.find(text) == std::string::npos);
-  }
+  require(runtime::mask_url("redis://user:" + std::string(text) + "@host:1") == "redis://user:***@host:1");
   return 0;
 }

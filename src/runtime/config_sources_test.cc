@@ -40,8 +40,19 @@ TEST(ParseToml, TakesScalars) {
   EXPECT_TRUE(parse_toml("")->empty());
 }
 
+TEST(ParseToml, TakesLettersBeyondAsciiInStringsAndComments) {
+  const auto parsed = parse_toml(
+      "\xEF\xBB\xBF# f\u00fcr\na = 'z\u00fc'\nb = \"\"\"\\\"\u00e4\n\u00f6\"\"\" # \u00e4\n\"\u00e4\" = 1\n");
+  ASSERT_TRUE(parsed) << parsed.error();
+  EXPECT_EQ(*parsed, (Values{{"a", "z\u00fc"}, {"b", "\"\u00e4\n\u00f6"}, {"\u00e4", "1"}}));
+  for (const char* text : {"a\xcc\x96-b = 1", "a =\xc2\xa0'1'", "a = 'b'\xc2\xa1", "\xff", "a = 'b\n\xc2\xa1'"}) {
+    ASSERT_FALSE(parse_toml(text)) << text;
+  }
+  EXPECT_TRUE(parse_toml("a = '\u00e4'\n\u00e4 = 1").error().starts_with("line 2: "));
+}
+
 TEST(ParseToml, RefusesAllElse) {
-  for (const char* text : {"a = 1.5", "a = [1]", "[a]\nb = 1", "a = 2020-01-01", "a = ", "a = 1\na = 2", "a"}) {
+  for (const char* text : {"a = 1.5", "a = [1]", "[a]\nb = 1", "a = 2020-01-01", "a = ", "a = 1\na = 2", "a", "[=1"}) {
     EXPECT_FALSE(parse_toml(text)) << text;
   }
   EXPECT_TRUE(parse_toml("a = 1\nb = ").error().starts_with("line 2: "));

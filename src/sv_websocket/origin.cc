@@ -68,7 +68,8 @@ bool AllowedOrigins::allows(std::string_view origin, std::string_view host) cons
   const std::string asking = lower(origin);
   if (std::ranges::find(origins_, asking) != origins_.end()) return true;
   const std::string_view authority = authority_of(asking);
-  return same_ && !authority.empty() && host_of(authority) == host_of(lower(host));
+  const std::string_view page_host = host_of(authority);
+  return same_ && !page_host.empty() && page_host == host_of(lower(host));
 }
 
 }  // namespace simplechat::sv_websocket

@@ -28,6 +28,7 @@ TEST(AllowedOrigins, AllowsTheSameHostOnAnyPort) {
     EXPECT_FALSE(same.allows(origin, "chat.example")) << origin;
   }
   EXPECT_FALSE(same.allows("http://", ""));
+  EXPECT_FALSE(same.allows("http://:80", ""));
 }
 
 TEST(AllowedOrigins, AllowsThoseListed) {
