@@ -9,6 +9,15 @@ export async function numbersShown(page) {
   return numbers;
 }
 
+// The numbers of the messages in view. A message that has the focus may be in the document beside them.
+export function numbersInView(page) {
+  return page.$$eval("#messages [data-id]", (elements) => {
+    const view = document.getElementById("scroller").getBoundingClientRect();
+    const isInView = ({ top, bottom }) => bottom > view.top && top < view.bottom;
+    return elements.filter((element) => isInView(element.getBoundingClientRect())).map((element) => Number(element.querySelector(".text").textContent.slice(8)));
+  });
+}
+
 // Scrolls to the top again and again, as fast as pages come, until there is nothing earlier. Returns how many messages came into the document.
 export async function readToTheFirst(page) {
   const scroller = await page.$("#scroller");
