@@ -34,8 +34,8 @@ def documented() -> dict[str, dict[str, tuple[str, str]]]:
 
 
 def bare(text: str) -> str:
-    """A value without how it is written: quotes, spaces in numbers, passwords."""
-    text = text.strip().strip('`"')
+    """A value without how it is written: quotes, spaces in numbers, passwords, a remark in parentheses."""
+    text = re.sub(r" \(.*\)$", "", text.strip()).strip('`"')
     text = re.sub(r"(?<=\d) (?=\d{3}\b)", "", text)
     return re.sub(r"(://[^:/@]+):[^@]+@", r"\1:***@", text)
 
