@@ -104,7 +104,7 @@ std::expected<Handle, std::string> load(const TlsFiles& files) {
 Handle renewed(const Handle& old) {
   Handle handle = make_handle();
   STACK_OF(X509)* chain = nullptr;
-  SSL_CTX_get0_chain_certs(old.get(), &chain);
+  SSL_CTX_get0_chain_certs(old.get(), static_cast<void*>(&chain));
   const int used = SSL_CTX_use_cert_and_key(handle.get(), SSL_CTX_get0_certificate(old.get()),
                                             SSL_CTX_get0_privatekey(old.get()), chain, 1);
   if (SSL_CTX_get_verify_mode(old.get()) == kCertificateRequired) {
