@@ -237,15 +237,20 @@ def test_messages_of_the_greatest_size_many_at_once_both_ways(gateway, tls):
         async with contextlib.AsyncExitStack() as stack:
             clients = [await stack.enter_async_context(Client.registered(gateway.ws_url, user, tls)) for user in users]
             sent = 40
+            unheard = [asyncio.Semaphore(12) for _ in users]  # by sender; more might make a slow consumer of who is not
 
             async def speak(index: int) -> None:
                 for number in range(sent):
                     payload = f"{number} ".ljust(PAYLOAD_BYTES_MAX, chr(ord("a") + index))
+                    await unheard[index].acquire()
                     await clients[index].send("normal", to=users[(index + 1) % 4], payload=payload, id=f"{index}-{number}")
 
             async def hear(index: int) -> None:
                 sender = (index - 1) % 4
-                heard = [await clients[index].expect("normal") for _ in range(sent)]
+                heard = []
+                for _ in range(sent):
+                    heard.append(await clients[index].expect("normal"))
+                    unheard[sender].release()
                 assert [message["id"] for message in heard] == [f"{sender}-{number}" for number in range(sent)]
                 for number, message in enumerate(heard):
                     assert message["payload"] == f"{number} ".ljust(PAYLOAD_BYTES_MAX, chr(ord("a") + sender))
