@@ -21,7 +21,7 @@ constexpr std::uint32_t kFramesPerSecondMax = 500'000;
 constexpr std::uint32_t kBytesPerSecondMax = 500 * 1024 * 1024;
 // A session that is slowed down for longer could not answer pings in time.
 constexpr std::uint32_t kBytesPerSecondMin = 16 * 1024;
-constexpr std::size_t kBuffersBytesMin = 1024 * 1024;
+constexpr std::size_t kBuffersBytesMin = std::size_t{1024} * 1024;
 
 std::optional<std::string> check(const LimitSettings& settings) {
   const auto origins = AllowedOrigins::parse(settings.allowed_origins);
