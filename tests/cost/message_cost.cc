@@ -93,7 +93,7 @@ class Scenario {
       if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends.data()) != 0) {
         throw std::system_error(errno, std::generic_category(), "socketpair");
       }
-      shard_.hub().accept(ends[1], {}, {});
+      shard_.hub().accept({.fd = ends[1]});
       clients_.push_back({.fd = ends[0], .message = {}});
       std::string registration;
       append(registration, fmt::format(R"({{"type":"register","from":"client-{:04}"}})", i));
