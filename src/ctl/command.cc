@@ -34,6 +34,7 @@ Exit codes:
 struct Raw {
   std::vector<std::string> urls;
   std::string token_file;
+  runtime::TlsTrust trust;
   std::string user;
   std::string session;
   std::string level;
@@ -181,10 +182,16 @@ std::expected<Command, Stop> parse_command(const std::vector<std::string>& argum
   CLI::App app(kDescription, "simplechat ctl");
   app.footer(kFooter);
   app.require_subcommand(1);
-  app.add_option("--url", raw.urls, "an instance, http://host:port (default http://127.0.0.1:3002); repeatable")
+  app.add_option("--url", raw.urls,
+                 "an instance, http:// or https://host:port (default http://127.0.0.1:3002); repeatable")
       ->allow_extra_args(false)
       ->type_name("URL");
   app.add_option("--token-file", raw.token_file, "file that holds the admin API's token")->type_name("FILE");
+  app.add_option("--ca-file", raw.trust.authorities, "with https: trust these certificates (PEM), not the system's")
+      ->type_name("FILE");
+  app.add_option("--cert-file", raw.trust.certificate, "with https: shown to an instance that asks for one")
+      ->type_name("FILE");
+  app.add_option("--key-file", raw.trust.key, "the certificate's key")->type_name("FILE");
   app.add_flag("--json", raw.json, "print JSON");
   declare_commands(app, raw, command.requests);
   try {
@@ -196,6 +203,9 @@ std::expected<Command, Stop> parse_command(const std::vector<std::string>& argum
   } catch (const CLI::ParseError& error) {
     return std::unexpected(usage(error.what()));
   }
+  if (raw.trust.certificate.empty() != raw.trust.key.empty()) {
+    return std::unexpected(usage("--cert-file and --key-file: give both or none"));
+  }
   if (raw.urls.empty()) raw.urls.emplace_back("http://127.0.0.1:3002");
   for (const std::string& url : raw.urls) {
     if (const auto problem = runtime::check_http_origin(url)) return std::unexpected(usage("--url: " + *problem));
@@ -204,6 +214,7 @@ std::expected<Command, Stop> parse_command(const std::vector<std::string>& argum
   if (!token) return std::unexpected(token.error());
   command.urls = std::move(raw.urls);
   command.token = *std::move(token);
+  command.trust = std::move(raw.trust);
   command.json = raw.json;
   return command;
 }

@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "runtime/tls_client.h"
+
 namespace simplechat::ctl {
 
 inline constexpr int kDone = 0;
@@ -27,6 +29,7 @@ struct Request {
 struct Command {
   std::vector<std::string> urls;  // each is asked everything
   std::string token;
+  runtime::TlsTrust trust;  // of https urls
   bool json = false;
   std::vector<Request> requests;
 };

@@ -58,6 +58,7 @@ TEST(Command, WhatIsNotACommandIsUsage) {
                                              {"dead-letters", "replay", "ab", "--all"},
                                              {"sessions", "--limit", "0"},
                                              {"--url", "ftp://x", "users"},
+                                             {"--cert-file", "cert.pem", "users"},
                                              {"--token-file", "missing", "users"},
                                              {"--token-file", "empty", "users"}}) {
     const auto command = parse(arguments);
@@ -75,6 +76,7 @@ TEST(Command, UrlsAndToken) {
   EXPECT_THAT(command->urls, ElementsAre("http://a:1", "http://b:2"));
   EXPECT_EQ(command->token, "the-files-token");
   EXPECT_TRUE(command->json);
+  EXPECT_EQ(parse({"--url", "https://a:1", "--ca-file", "ca.pem", "users"})->trust.authorities, "ca.pem");
   EXPECT_EQ(parse({"users"})->token, "the-variables-token");
   EXPECT_EQ(parse({"--help"}).error().exit_code, kDone);
 }

@@ -8,9 +8,11 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <exception>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -21,6 +23,7 @@
 #include "ctl/trace.h"
 #include "runtime/http_client.h"
 #include "runtime/json_text.h"
+#include "runtime/tls_client.h"
 
 namespace simplechat::ctl {
 namespace {
@@ -36,9 +39,11 @@ std::expected<std::string, std::string> read_file(const std::string& path) {
   return content;
 }
 
-Outcome ask(const Command& command, const std::string& url, const Request& request) {
+// `tls`: null, if no url needs it.
+Outcome ask(const Command& command, runtime::TlsClient* tls, const std::string& url, const Request& request) {
   boost::asio::io_context io{1};
-  runtime::HttpClient client(io.get_executor(), url, {.deadline = kDeadline, .bearer_token = command.token});
+  runtime::HttpClient client(io.get_executor(), url,
+                             {.deadline = kDeadline, .bearer_token = command.token, .tls = tls});
   std::optional<Outcome> outcome;
   const auto call = [&]() -> boost::asio::awaitable<void> {
     runtime::HttpRequest asked{.method = request.method, .target = request.target, .body = request.body};
@@ -69,8 +74,8 @@ void print_answer(const Command& command, const std::string& url, const std::str
 }
 
 // The exit code of one request.
-int run_one(const Command& command, const std::string& url, const Request& request) {
-  const Outcome outcome = ask(command, url, request);
+int run_one(const Command& command, runtime::TlsClient* tls, const std::string& url, const Request& request) {
+  const Outcome outcome = ask(command, tls, url, request);
   if (!outcome) {
     print(stderr, "simplechat ctl: " + url + ": " + outcome.error().message + "\n");
     return kUnreachable;
@@ -136,10 +141,18 @@ int run_ctl(int argc, const char* const* argv) {
     print(command.error().exit_code == kDone ? stdout : stderr, command.error().text);
     return command.error().exit_code;
   }
+  std::unique_ptr<runtime::TlsClient> tls;
+  try {
+    const bool wanted = std::ranges::any_of(command->urls, [](const auto& url) { return url.starts_with("https://"); });
+    if (wanted) tls = std::make_unique<runtime::TlsClient>(command->trust);
+  } catch (const std::exception& failure) {
+    print(stderr, "simplechat ctl: " + std::string(failure.what()) + "\n");
+    return kUsage;
+  }
   int exit_code = kDone;
   for (const std::string& url : command->urls) {
     for (const Request& request : command->requests) {
-      exit_code = std::max(exit_code, run_one(*command, url, request));
+      exit_code = std::max(exit_code, run_one(*command, tls.get(), url, request));
     }
   }
   return exit_code;

@@ -9,6 +9,7 @@ import psycopg2
 import pytest
 
 import rest
+from certificates import Authority
 from chat import Client, eventually, unique
 from cluster import Cluster, embedded
 from process import free_port, wait_until
@@ -254,3 +255,16 @@ def test_dead_letters_are_listed_shown_and_replayed(operated, ctl):
         asyncio.run(run())
     finally:
         refuse(operated.db_url, word, False)
+
+
+def test_ctl_over_tls_verifies_the_instance(bin_dir, state_dir, ctl, token_file, tmp_path):
+    authority = Authority(tmp_path)
+    process = embedded(bin_dir, state_dir / "admin-tls", [*authority.issue("gateway").flags, "--admin-token-file", str(token_file)],
+                       tls=authority.context()).start_ready()
+    try:
+        assert process.url.startswith("https://")
+        assert "connections: 0" in ctl("--ca-file", authority.file, "users", urls=[process.url])
+        assert "certificate" in ctl("users", urls=[process.url], code=3)
+        assert "missing.pem" in ctl("--ca-file", "missing.pem", "users", urls=[process.url], code=2)
+    finally:
+        assert process.stop() == 0
