@@ -78,6 +78,6 @@ int main(int argc, char** argv) {
   app.add_option("--port", port, "WebSocket port on 127.0.0.1")->capture_default_str();
   CLI11_PARSE(app, argc, argv);
   return apps::service_main("gateway-without-store",
-                            {.format = runtime::log::Format::console, .level = runtime::log::Level::warn},
+                            {.format = runtime::log::Format::console, .level = runtime::log::Level::warn, .trace_sample = 0},
                             [port](runtime::StopSignal& stop_signal) { serve(port, stop_signal); });
 }

@@ -53,7 +53,7 @@ class Harness final : public contract::RevocationsHarness {
   memory::MemoryRevocations memory_{system_s, "run-1"};
   NoPlainRecords no_plain_records_;
   runtime::MetricsRegistry metrics_;
-  sv_discover::Probe probe_{metrics_};
+  sv_discover::Probe probe_{metrics_, sv_discover::Locator::kUsersWaitingMax};
   sv_discover::Locator locator_{reactor_.executor(), directory_, probe_};
   runtime::HttpRoutes routes_;
   runtime::HttpServer server_{reactor_, {}, routes_};
