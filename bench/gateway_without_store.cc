@@ -46,6 +46,14 @@ class StoreOfEverything final : public chat::MessageReader {
   }
 };
 
+// What is measured is the gateway, not what it allows.
+constexpr sv_websocket::LimitOptions kNoLimits{.session_frames_per_second = 0,
+                                               .session_bytes_per_second = 0,
+                                               .connections_per_address_max = 0,
+                                               .handshakes_per_second = 0,
+                                               .handshakes_per_address_per_second = 0,
+                                               .user_messages_per_second = 0};
+
 void serve(std::uint16_t port, runtime::StopSignal& stop_signal) {
   runtime::Readiness readiness;
   runtime::MetricsRegistry metrics;
@@ -61,7 +69,8 @@ void serve(std::uint16_t port, runtime::StopSignal& stop_signal) {
                                  .ws_port = port,
                                  .public_url = "http://in-process",
                                  .incarnation = "bench",
-                                 .access = {.cluster_secret = {}, .open_without_secret = true}},
+                                 .access = {.cluster_secret = {}, .open_without_secret = true},
+                                 .limits = kNoLimits},
                                 ports, authenticator, {}, readiness, metrics);
   gateway.start();
   reactors.start();
@@ -77,7 +86,8 @@ int main(int argc, char** argv) {
   std::uint16_t port = 8082;
   app.add_option("--port", port, "WebSocket port on 127.0.0.1")->capture_default_str();
   CLI11_PARSE(app, argc, argv);
-  return apps::service_main("gateway-without-store",
-                            {.format = runtime::log::Format::console, .level = runtime::log::Level::warn, .trace_sample = 0},
-                            [port](runtime::StopSignal& stop_signal) { serve(port, stop_signal); });
+  return apps::service_main(
+      "gateway-without-store",
+      {.format = runtime::log::Format::console, .level = runtime::log::Level::warn, .trace_sample = 0},
+      [port](runtime::StopSignal& stop_signal) { serve(port, stop_signal); });
 }
