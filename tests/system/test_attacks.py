@@ -38,9 +38,9 @@ def report():
 
 @pytest.fixture(scope="module")
 def fortress(bin_dir, state_dir):
-    """One process, with the default limits but for those that a test could meet by itself only at great cost."""
+    """One process with the default limits."""
     process = embedded(bin_dir, state_dir / "fortress",
-                       ["--threads", 2, "--trusted-proxies", "none", "--connections-per-address-max", ADDRESS_CONNECTIONS_MAX]).start_ready()
+                       ["--threads", 2, "--trusted-proxies", "none"]).start_ready()
     yield process
     assert process.stop() == 0, process.log()[-2000:]
 
@@ -265,28 +265,30 @@ def test_a_flood_of_registrations_on_one_connection(fortress, report):
 # --- many connections ---
 
 
-def test_one_address_has_so_many_connections_and_others_still_come(fortress, report):
+def test_one_address_has_so_many_connections_and_others_still_come(tight, report):
+    gateway = tight("--connections-per-address-max", ADDRESS_CONNECTIONS_MAX)
+
     async def run():
-        async with Users(fortress, report) as users:
-            before = limited(fortress, "connections_per_address")
+        async with Users(gateway, report) as users:
+            before = limited(gateway, "connections_per_address")
             with contextlib.ExitStack() as stack:
-                held = [stack.enter_context(connected(fortress.ws_url)) for _ in range(ADDRESS_CONNECTIONS_MAX // 2)]  # silent
+                held = [stack.enter_context(connected(gateway.ws_url)) for _ in range(ADDRESS_CONNECTIONS_MAX // 2)]  # silent
                 websockets_held = []
                 for number in range(ADDRESS_CONNECTIONS_MAX - len(held)):
                     await asyncio.sleep(0.021)  # within the rate of handshakes
-                    websockets_held.append(stack.enter_context(Attacker(fortress.ws_url if number % 2 else api_websocket(fortress))))
-                for url in (fortress.ws_url, fortress.url):
+                    websockets_held.append(stack.enter_context(Attacker(gateway.ws_url if number % 2 else api_websocket(gateway))))
+                for url in (gateway.ws_url, gateway.url):
                     with connected(url) as peer:
                         assert await asyncio.to_thread(ended, peer, 5), "one more was let in"
-                await one_more_joins(fortress)
+                await one_more_joins(gateway)
                 websockets_held[0].socket.close()
 
                 def again():
-                    with contextlib.suppress(OSError, EOFError), Attacker(fortress.ws_url):
+                    with contextlib.suppress(OSError, EOFError), Attacker(gateway.ws_url):
                         return True
                     return False
                 await eventually(lambda: asyncio.to_thread(again), bool, "a place that was given back")
-            assert limited(fortress, "connections_per_address") >= before + 2
+            assert limited(gateway, "connections_per_address") >= before + 2
             assert users.growth() <= GROWTH_MAX
     asyncio.run(run())
 
