@@ -1,7 +1,8 @@
 // How much of something may come in a time: a leaky bucket of eight bytes, of which a session can afford several.
 //
 // Pure: the time is a parameter, in milliseconds modulo 2^32 (sv_websocket/turn_clock.h), and so wraps after 49 days. A
-// bucket that is asked at least every 24 days reads it right.
+// bucket that is asked at least every 49 days reads it right. Reactors that share one read their clocks once a turn, so
+// that one may be behind the other: time does not go back for the bucket.
 #pragma once
 
 #include <algorithm>
@@ -53,12 +54,14 @@ class RateBucket {
 
  private:
   static constexpr std::uint64_t kLevelMax = UINT32_MAX;
+  static constexpr std::uint32_t kBehindMsMax = 60'000;  // more than a turn takes
 
   static std::uint32_t wait_ms(RateLimit limit, std::uint64_t level) {
     return static_cast<std::uint32_t>((level - limit.burst + limit.per_ms - 1) / limit.per_ms);
   }
 
   void drain(RateLimit limit, std::uint32_t now_ms) {
+    if (level_ != 0 && at_ms_ - now_ms < kBehindMsMax) return;
     const std::uint64_t drained = std::uint64_t{now_ms - at_ms_} * limit.per_ms;
     level_ = drained < level_ ? level_ - static_cast<std::uint32_t>(drained) : 0;
     at_ms_ = now_ms;

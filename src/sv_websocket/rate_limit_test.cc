@@ -50,6 +50,14 @@ TEST(RateBucket, GoesOnWhereItsClockWraps) {
   EXPECT_EQ(bucket.take(kLimit, 10, before + 5), 1);
 }
 
+TEST(RateBucket, IsNotEmptiedByAClockThatIsBehind) {
+  RateBucket bucket;
+  EXPECT_EQ(bucket.take(kLimit, 100, 1000), 0);
+  EXPECT_EQ(bucket.take(kLimit, 10, 998), 1);
+  EXPECT_EQ(bucket.take(kLimit, 10, 1001), 0);
+  EXPECT_EQ(bucket.take(kLimit, 10, 999), 1);
+}
+
 TEST(RateBucket, NoLimitTakesAll) {
   RateBucket bucket;
   EXPECT_EQ(bucket.take({}, UINT32_MAX, 0), 0);

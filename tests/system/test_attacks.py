@@ -24,8 +24,6 @@ KERNEL_BYTES = 8 * MIB  # what the kernel keeps of a sender's bytes at most
 ADDRESS_CONNECTIONS_MAX = 150
 HTTP_REQUESTS_PER_SECOND = 50
 
-# These tests talk about limits that some seconds of CPU decide: sanitizers' builds keep to them as well.
-
 
 @pytest.fixture(scope="module")
 def report():
