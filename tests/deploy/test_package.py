@@ -100,7 +100,7 @@ def test_installed_it_serves_the_page_and_chats(single):
         assert rest.get("http://127.0.0.1:3002/readyz").status == 200
         asyncio.run(talk("ws://127.0.0.1:8082/", "ws://127.0.0.1:3002/ws"))
 
-    wait_until(lambda: single.inside(lambda: rest.get("http://127.0.0.1:3002/readyz").status == 200), "readiness")
+    wait_until(lambda: single.inside(lambda: reachable("http://127.0.0.1:3002/readyz")), "readiness")
     single.inside(visit)
 
 
