@@ -77,21 +77,22 @@ void Session::ask_hook(chat::Identity identity, Proof proof) {
 }
 
 void Session::hook_answered(chat::Identity identity, Proof proof, chat::Result<std::string> user) {
+  chat::Result<void> admitted;
   if (user) {
     identity.user = *std::move(user);
-    if (auto valid = services_.gatekeeper.still_admits(identity); !valid) user = std::unexpected(valid.error());
+    admitted = services_.gatekeeper.still_admits(identity);
+    if (admitted) admitted = find_room(identity.user);
+  } else {
+    admitted = std::unexpected(std::move(user).error());
   }
-  if (user) {
-    if (auto room = find_room(identity.user); !room) user = std::unexpected(room.error());
-  }
-  if (user) {
+  if (admitted) {
     enter(std::move(identity), std::move(proof));
     return;
   }
   const std::unique_ptr<Registering> kept = std::move(registering_);
   state_ = State::unregistered;
   connection_.resume_reading();
-  refuse_registration(user.error(), std::move(proof));
+  refuse_registration(admitted.error(), std::move(proof));
   for (const std::string& text : kept->frames_in) {
     if (connection_.open()) on_text(text);
   }

@@ -1,5 +1,5 @@
 import type { JSX, RefObject } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { t } from "../i18n/index.js";
 import type { TextKey } from "../i18n/translate.js";
 import { local } from "../state/kept.js";
@@ -28,7 +28,7 @@ export function EmojiPicker({ opener, choose, close }: PickerProps): JSX.Element
   const [recent] = useState(() => readRecent());
   const groups = recent.length > 0 ? [["emojiRecent", recent.join(" ")] as const, ...GROUPS] : GROUPS;
 
-  useEffect(() => {
+  useLayoutEffect(() => { // keys that follow at once are for the panel
     panel.current?.querySelector<HTMLElement>("button")?.focus();
     const listening = new AbortController();
     addEventListener("pointerdown", ({ target }) => {

@@ -21,7 +21,8 @@ export function useShortcuts(session: Session): void {
 }
 
 function handle(event: KeyboardEvent, session: Session): void {
-  if (event.defaultPrevented || event.isComposing || dialog.peek()) return;
+  // Not by the signal: a dialog that has just closed says so only later, and keys would be lost meanwhile.
+  if (event.defaultPrevented || event.isComposing || document.querySelector("dialog[open]")) return;
   const { key, altKey, shiftKey, target } = event;
   const command = event.ctrlKey || event.metaKey;
   const inHistory = target instanceof Element && target.closest("#scroller, #conversations") !== null;
