@@ -10,7 +10,7 @@
 #define TOML_ASSERT(condition) static_cast<void>(0)  // asserts what it then reports as an error in the text: "[=1"
 #include <toml++/toml.h>
 
-#include "runtime/http_client.h"
+#include "runtime/http_origin.h"
 
 namespace simplechat::runtime {
 namespace {

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/ssl/context.hpp>
@@ -12,7 +11,6 @@
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
 #include <boost/beast/ssl.hpp>
-#include <charconv>
 #include <stdexcept>
 #include <vector>
 
@@ -39,60 +37,8 @@ constexpr std::chrono::seconds kIdleMax{30};
 
 auto into(error_code& error) { return asio::redirect_error(asio::use_awaitable, error); }
 
-struct Origin {
-  std::string host;  // an IPv6 address without its brackets
-  std::uint16_t port = 80;
-  bool tls = false;
-
-  // As in a Host header (RFC 9110 section 7.2).
-  [[nodiscard]] std::string authority() const {
-    const std::string name = host.find(':') == std::string::npos ? host : "[" + host + "]";
-    return port == (tls ? 443 : 80) ? name : fmt::format("{}:{}", name, port);
-  }
-};
-
-std::optional<std::uint16_t> parse_port(std::string_view text) {
-  std::uint16_t port = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
-  if (error != std::errc() || end != text.data() + text.size() || port == 0) return std::nullopt;
-  return port;
-}
-
-bool is_host_name(std::string_view text) {
-  return !text.empty() && std::ranges::all_of(text, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
-           c == '_';
-  });
-}
-
-std::expected<Origin, std::string> parse_origin(std::string_view url) {
-  const bool tls = url.starts_with("https://");
-  if (!tls && !url.starts_with("http://")) return std::unexpected("it must begin with http:// or https://");
-  std::string_view rest = url.substr(url.find("//") + 2);
-  if (rest.ends_with('/')) rest.remove_suffix(1);
-
-  Origin origin{.host = {}, .port = static_cast<std::uint16_t>(tls ? 443 : 80), .tls = tls};
-  if (rest.starts_with('[')) {
-    const std::size_t close = rest.find(']');
-    error_code error;
-    if (close != std::string_view::npos) origin.host = rest.substr(1, close - 1);
-    asio::ip::make_address_v6(origin.host, error);
-    if (error) return std::unexpected("brackets must hold an IPv6 address");
-    rest.remove_prefix(close + 1);
-  } else {
-    origin.host = rest.substr(0, rest.find(':'));
-    if (!is_host_name(origin.host)) return std::unexpected("it must be http://host[:port]");
-    rest.remove_prefix(origin.host.size());
-  }
-  if (rest.empty()) return origin;
-  const std::optional<std::uint16_t> port = rest.starts_with(':') ? parse_port(rest.substr(1)) : std::nullopt;
-  if (!port) return std::unexpected("the port must be 1 to 65535 and nothing may follow it");
-  origin.port = *port;
-  return origin;
-}
-
-Origin require_origin(std::string_view url) {
-  std::expected<Origin, std::string> origin = parse_origin(url);
+HttpOrigin require_origin(std::string_view url) {
+  std::expected<HttpOrigin, std::string> origin = parse_http_origin(url);
   if (!origin) throw std::invalid_argument(fmt::format("HttpClient: {}: {}", url, origin.error()));
   return *std::move(origin);
 }
@@ -108,7 +54,7 @@ struct Connection {
   Clock::time_point idle_since;
 };
 
-http::request<http::string_body> to_message(HttpRequest&& request, const Origin& origin,
+http::request<http::string_body> to_message(HttpRequest&& request, const HttpOrigin& origin,
                                             std::string_view bearer_token) {
   http::request<http::string_body> message;
   message.version(11);
@@ -221,7 +167,7 @@ struct HttpClient::Pool : std::enable_shared_from_this<Pool> {
 
   const asio::any_io_executor executor;
   const std::string url;
-  const Origin origin;
+  const HttpOrigin origin;
   const Options options;
 
   std::size_t in_use = 0;  // at most options.connections_max
@@ -363,11 +309,5 @@ asio::awaitable<std::expected<HttpResponse, HttpFailure>> HttpClient::call(HttpR
 }
 
 const std::string& HttpClient::origin() const { return pool_->url; }
-
-std::optional<std::string> check_http_origin(std::string_view url) {
-  std::expected<Origin, std::string> origin = parse_origin(url);
-  if (origin) return std::nullopt;
-  return std::move(origin.error());
-}
 
 }  // namespace simplechat::runtime

@@ -14,6 +14,7 @@
 #include <string>
 
 #include "runtime/http.h"
+#include "runtime/http_origin.h"
 
 namespace simplechat::runtime {
 
@@ -47,9 +48,5 @@ class HttpClient {
   struct Pool;
   std::shared_ptr<Pool> pool_;
 };
-
-// nullopt if `url` is http://host[:port] or https://host[:port] (a trailing slash is allowed); otherwise what is wrong
-// with it.
-[[nodiscard]] std::optional<std::string> check_http_origin(std::string_view url);
 
 }  // namespace simplechat::runtime
