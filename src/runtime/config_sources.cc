@@ -50,27 +50,48 @@ bool is_host_and_port(std::string_view text) {
   return port.empty() || (port.starts_with(':') && is_port(port.substr(1)));
 }
 
-// How far the string or comment reaches that `text` begins with; 1 if it begins with neither.
-std::size_t token_bytes(std::string_view text) {
-  if (text[0] == '#') return std::min(text.find('\n'), text.size());
-  if (text[0] != '"' && text[0] != '\'') return 1;
-  const std::size_t quotes = text.size() > 2 && text[1] == text[0] && text[2] == text[0] ? 3 : 1;
-  const std::string_view quote = text.substr(0, quotes);
-  for (std::size_t at = quotes; at < text.size(); ++at) {
-    if (text.substr(at).starts_with(quote)) return at + quotes;
-    if (text[at] == '\\' && quote[0] == '"') ++at;
-    if (at < text.size() && text[at] == '\n' && quotes == 1) return at;  // it has no end: the parser says so
-  }
-  return text.size();
+bool is_ascii(std::string_view text) {
+  return std::ranges::all_of(text, [](unsigned char c) { return c <= 0x7f; });
 }
 
-// The first line that has a letter beyond ASCII outside of strings and comments. TOML has none there, and what toml++
-// does with some of them is undefined.
+bool is_comment_or_nothing(std::string_view text) { return text.empty() || text.starts_with('#'); }
+
+// How long the string is that `text` begins with, quotes included; 0 if it begins with none, or with one of several
+// lines, or if that does not end.
+std::size_t string_bytes(std::string_view text) {
+  if (text.empty() || (text[0] != '"' && text[0] != '\'') || text.starts_with(R"(""")") || text.starts_with("'''")) {
+    return 0;
+  }
+  for (std::size_t at = 1; at < text.size(); ++at) {
+    if (text[at] == text[0]) return at + 1;
+    if (text[at] == '\\' && text[0] == '"') ++at;
+  }
+  return 0;
+}
+
+// Whether letters beyond ASCII stand where they may: in the string of KEY = "STRING", or in a comment.
+bool may_hold_letters(std::string_view line) {
+  if (is_ascii(line) || trim(line).starts_with('#')) return true;
+  const std::size_t equals = line.find('=');
+  if (equals == std::string_view::npos) return false;
+  const std::string_view key = line.substr(0, equals);
+  if (!is_ascii(key) || key.find_first_of("\"'#[{") != std::string_view::npos) return false;
+  const std::string_view value = trim(line.substr(equals + 1));
+  const std::size_t bytes = string_bytes(value);
+  if (bytes > 0) return is_comment_or_nothing(trim(value.substr(bytes)));
+  const std::string_view bare = value.substr(0, value.find('#'));
+  return is_ascii(bare) && bare.find_first_of("\"'[{") == std::string_view::npos;
+}
+
+// The first line with a letter beyond ASCII where none is needed: what toml++ does with some of them outside of
+// strings is undefined, and where its strings begin and end in text that is no TOML, it alone knows.
 std::optional<std::ptrdiff_t> line_beyond_ascii(std::string_view text) {
   constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
-  for (std::size_t at = text.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0; at < text.size();) {
-    if (static_cast<unsigned char>(text[at]) > 0x7f) return 1 + std::ranges::count(text.substr(0, at), '\n');
-    at += token_bytes(text.substr(at));
+  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
+  for (std::ptrdiff_t number = 1; !text.empty(); ++number) {
+    const std::string_view line = text.substr(0, text.find('\n'));
+    if (!may_hold_letters(line)) return number;
+    text.remove_prefix(std::min(text.size(), line.size() + 1));
   }
   return std::nullopt;
 }
@@ -99,7 +120,8 @@ std::expected<std::map<std::string, std::string>, std::string> parse_dotenv(std:
 
 std::expected<std::map<std::string, std::string>, std::string> parse_toml(std::string_view text) {
   if (const auto line = line_beyond_ascii(text)) {
-    return std::unexpected(fmt::format("line {}: a character beyond ASCII must stand in quotes", *line));
+    return std::unexpected(
+        fmt::format("line {}: a character beyond ASCII must stand in a string of one line, or in a comment", *line));
   }
   std::map<std::string, std::string> values;
   try {
