@@ -17,7 +17,8 @@ function Dialog({ id, title, children }: { id: string; title: string; children: 
     const before = document.activeElement as HTMLElement | null;
     current?.showModal();
     return () => {
-      current?.close();
+      if (!current?.open) return; // it was closed by Escape, and the focus may be elsewhere by now
+      current.close();
       before?.focus();
     };
   }, []);
