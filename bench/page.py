@@ -22,7 +22,7 @@ import os
 import subprocess
 
 from cluster import embedded
-from harness import ROOT, Bench, state_directory
+from harness import ROOT, UNLIMITED, Bench, state_directory
 
 OPENED, SCROLLED, RECEIVED = 5_000, 100_000, 10_000
 RATE = 100
@@ -30,7 +30,7 @@ RATE = 100
 
 def run_page(bench: Bench) -> None:
     with state_directory() as state:
-        server = embedded(bench.program("simplechat").parent, state)
+        server = embedded(bench.program("simplechat").parent, state, flags=UNLIMITED)
         try:
             load = round(os.getloadavg()[0], 1)  # of other programs: what a reader feels depends on who else wants the cores
             server.start_ready()
