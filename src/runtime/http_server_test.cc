@@ -480,7 +480,9 @@ TEST_F(HttpServerTest, ClosesConnectionsThatAnAddressMayNotHave) {
   EXPECT_TRUE(peer.read_answer());
   EXPECT_TRUE(connect().read_closed());
   peer.close();
-  while (peers.connections() != 0) std::this_thread::sleep_for(1ms);
+  const auto deadline = std::chrono::steady_clock::now() + 10s;
+  while (peers.connections() != 0 && std::chrono::steady_clock::now() < deadline) std::this_thread::sleep_for(1ms);
+  ASSERT_EQ(peers.connections(), 0);
   LoopbackPeer another = connect();
   another.send(kGet);
   EXPECT_TRUE(another.read_answer());
