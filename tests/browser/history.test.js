@@ -61,3 +61,16 @@ test("a reader at the end stays there, however many messages come and however ma
     assert.equal(await page.$("#latest"), null, "the page takes the reader for one who reads elsewhere");
   }
 }));
+
+test("a window that is higher than the first page is filled", { timeout: 60_000 }, () => withClients(browser, async ({ open }) => {
+  const [alice, bob] = newUsers("alice", "bob");
+  await post(CLIENT_A, alice, bob, Array.from({ length: 300 }, (_, index) => `message ${index}`));
+  const reading = await open(CLIENT_A, { me: bob, to: alice });
+  await reading.click("#latest"); // all is read
+  await reading.waitForFunction(() => !document.querySelector("#conversations .unread"));
+  const page = await open(CLIENT_B, { me: bob, to: alice }, { viewport: { width: 1000, height: 4000 } });
+  await eventually(async () => {
+    const shown = await numbersInView(page);
+    return shown.at(-1) === 299 && shown.length > 80;
+  }, true, "the window is not filled up to the newest message");
+}));
