@@ -110,13 +110,13 @@ std::string Connection::peer_address() const {
   return (is_v6 ? "[" : "") + std::string(host.data()) + (is_v6 ? "]:" : ":") + port.data();
 }
 
-void Connection::pause_reading() {
-  paused_ = true;
+void Connection::pause_reading(Pause reason) {
+  pauses_ |= static_cast<std::uint8_t>(reason);
   update_interest();
 }
 
-void Connection::resume_reading() {
-  paused_ = false;
+void Connection::resume_reading(Pause reason) {
+  pauses_ &= static_cast<std::uint8_t>(~static_cast<unsigned>(reason));
   update_interest();
 }
 
@@ -171,7 +171,7 @@ void Connection::on_close(std::uint16_t code, std::string_view /*reason*/) {
 void Connection::on_ready(runtime::Poller::Ready ready) {
   if (ready.writable) flush();
   if (state_ == State::dead) return;
-  if (paused_ || slowed()) {
+  if (pauses_ != 0 || slowed()) {
     if (ready.broken) die();
   } else if (ready.readable || ready.broken) {
     read();
@@ -270,7 +270,7 @@ void Connection::begin_close(State next) {
     transport_.closing(*this);
   }
   state_ = next;
-  paused_ = false;  // the peer's close frame, or its end, must be seen
+  pauses_ = 0;  // the peer's close frame, or its end, must be seen
   update_interest();
   queued();
 }
@@ -313,7 +313,7 @@ void Connection::flush() {
 }
 
 void Connection::update_interest() {
-  const runtime::Poller::Interest wanted{.readable = !paused_ && !slowed_, .writable = want_write_};
+  const runtime::Poller::Interest wanted{.readable = pauses_ == 0 && !slowed_, .writable = want_write_};
   if (state_ == State::dead || (wanted.readable == interest_.readable && wanted.writable == interest_.writable)) return;
   interest_ = wanted;
   transport_.poller_.change(fd_, *this, interest_);

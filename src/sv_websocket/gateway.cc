@@ -141,7 +141,8 @@ class Gateway::Lane {
   }
   void cancel_drain() {
     if (drain_) drain_->cancel();
-    shard_.hub().for_each_session(0, shard_.hub().slots(), [](Session& session) { session.resume_reading(); });
+    shard_.hub().for_each_session(0, shard_.hub().slots(),
+                                  [](Session& session) { session.resume_reading(Pause::drain); });
   }
 
   [[nodiscard]] Shard& shard() { return shard_; }

@@ -118,7 +118,7 @@ void Hub::pause(Session& session) { paused_.push_back(session.key()); }
 
 void Hub::resume_paused() {
   for (const SessionKey key : std::exchange(paused_, {})) {
-    if (Session* session = find(key)) session->resume_reading();
+    if (Session* session = find(key)) session->resume_reading(Pause::queue);
   }
 }
 

@@ -187,7 +187,7 @@ void Session::enter(chat::Identity identity, Proof proof) {
   state_ = State::registering;
   if (!registering_) registering_ = std::make_unique<Registering>();  // the hook has not been asked
   if (proof.offered) registering_->offered = std::move(proof.token);
-  connection_.pause_reading();
+  connection_.pause_reading(Pause::registration);
   // First the roster, then the directory: whoever finds the record must find the session.
   const Roster::Change change = services_.hub.add(*this);
   services_.registrar.ensure(user_, change.fence, services_.hub.reactor(),
@@ -204,7 +204,7 @@ void Session::send_registered() {
 
 void Session::registration_ended(const chat::Result<void>& outcome) {
   const std::unique_ptr<Registering> kept = std::move(registering_);
-  connection_.resume_reading();
+  connection_.resume_reading(Pause::registration);
   if (outcome) {
     state_ = State::registered;
     services_.probe.registered();
@@ -282,7 +282,7 @@ void Session::handle(const wire::NormalFrame& frame) {
   handovers.done(ticket);
   if (first_view_) first_view_->add(services_.scratch);
   if (services_.publisher.congested()) {
-    connection_.pause_reading();
+    connection_.pause_reading(Pause::queue);
     services_.hub.pause(*this);
   }
 }

@@ -101,8 +101,8 @@ class Session final : private ConnectionHandler {
   // Tells the client that live delivery may have missed something. False if there is nobody to tell: not registered, or
   // about to make its first sync.
   bool resync();
-  void stop_reading() { connection_.pause_reading(); }
-  void resume_reading() { connection_.resume_reading(); }
+  void stop_reading(Pause reason) { connection_.pause_reading(reason); }
+  void resume_reading(Pause reason) { connection_.resume_reading(reason); }
 
   [[nodiscard]] bool registered() const { return state_ == State::registered; }
   // While registered.

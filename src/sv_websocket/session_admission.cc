@@ -65,7 +65,7 @@ void Session::refuse_registration(const chat::Error& error, Proof proof) {
 void Session::ask_hook(chat::Identity identity, Proof proof) {
   state_ = State::admitting;
   registering_ = std::make_unique<Registering>();
-  connection_.pause_reading();
+  connection_.pause_reading(Pause::registration);
   chat::ConnectRequest request{
       .user = identity.user, .token = proof.token, .remote_address = connection_.remote_address()};
   auto answer = [&hub = services_.hub, key = key_, identity = std::move(identity),
@@ -91,7 +91,7 @@ void Session::hook_answered(chat::Identity identity, Proof proof, chat::Result<s
   }
   const std::unique_ptr<Registering> kept = std::move(registering_);
   state_ = State::unregistered;
-  connection_.resume_reading();
+  connection_.resume_reading(Pause::registration);
   refuse_registration(admitted.error(), std::move(proof));
   for (const std::string& text : kept->frames_in) {
     if (connection_.open()) on_text(text);
