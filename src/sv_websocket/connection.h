@@ -44,7 +44,8 @@ class ConnectionHandler {
 enum class Pause : std::uint8_t {
   registration = 1,  // one is under way
   queue = 2,         // too much waits for it
-  drain = 4,         // it is being sent away
+  approvals = 4,     // too many of its messages wait for the application's word
+  drain = 8,         // it is being sent away
 };
 
 struct ConnectionLimits {

@@ -17,6 +17,7 @@
 #include "chat/connect_hook.h"
 #include "chat/message_store.h"
 #include "sv_websocket/address_table.h"
+#include "sv_websocket/approvals.h"
 #include "sv_websocket/connection.h"
 #include "sv_websocket/credential.h"
 #include "sv_websocket/gatekeeper.h"
@@ -44,6 +45,7 @@ struct SessionServices {
   chat::HybridLogicalClock& clock;
   const Gatekeeper& gatekeeper;
   chat::ConnectHook* connect_hook;  // nullptr: nobody but the gatekeeper is asked
+  Approvals* approvals;             // nullptr: messages are accepted without asking
   Probe& probe;
   TurnClock& turn_clock;
   ClientTables* clients;                             // where the sessions have their places; nullptr: nowhere
@@ -103,6 +105,8 @@ class Session final : private ConnectionHandler {
   bool resync();
   void stop_reading(Pause reason) { connection_.pause_reading(reason); }
   void resume_reading(Pause reason) { connection_.resume_reading(reason); }
+  // The application's word on a message of this session.
+  void decided(const chat::Message& message, const chat::Result<void>& allowed);
 
   [[nodiscard]] bool registered() const { return state_ == State::registered; }
   // While registered.
@@ -179,6 +183,11 @@ class Session final : private ConnectionHandler {
   void send_registered();
   void handle(const wire::UnregisterFrame& frame);
   void handle(const wire::NormalFrame& frame);
+  void ask_about(const wire::NormalFrame& frame);
+  // Hands the message to the queue and to its recipients. An empty `given_id`: it gets one.
+  void accept(std::string_view given_id, std::string_view to, std::string_view payload);
+  [[nodiscard]] std::string make_message_id(chat::Timestamp at) const;
+  void drop_waiting();
   void handle(const wire::TypingFrame& frame);
   void handle(const wire::MarkFrame& frame);
   void handle(const wire::HistoryFrame& frame);
