@@ -83,11 +83,10 @@ class Connection final : private runtime::Poller::Handler, private websocket::De
   // The same for a time, and beside it.
   void slow_down(std::uint32_t wait_ms);
   [[nodiscard]] bool slowed() const { return slowed_; }
-  // The other end as the system knows it, e.g. 10.0.0.7:51234; empty once it is gone. A system call.
+  // The other end as the system knows it, e.g. 10.0.0.7:51234, and without its port; empty once it is gone. A system
+  // call.
   [[nodiscard]] std::string peer_address() const;
-
-  // The peer's address without the port; empty if the connection is gone.
-  [[nodiscard]] std::string remote_address() const;
+  [[nodiscard]] std::string peer_host() const;
   [[nodiscard]] bool open() const { return state_ == State::open; }
   [[nodiscard]] std::size_t outbox_bytes() const { return outbox_.size() - sent_; }
 

@@ -72,6 +72,7 @@ class Gateway::Lane {
                               .roster = gateway.roster_,
                               .queue = ports.queue,
                               .progress = shard_.progress(),
+                              .proxies = gateway.options_.admission.proxies,
                               .access = gateway.options_.access};
     add_endpoints(api_routes_, parts);
     if (const auto& internal = gateway.options_.internal) {
@@ -155,17 +156,17 @@ class Gateway::Lane {
       upgrade.refusal = runtime::http_error(503, "unavailable", "this gateway is going away: try another one");
       return false;
     }
-    auto address = admission_.admit(upgrade, shard_.hub().sessions(), shard_.services().turn_clock.now_ms());
-    if (!address) {
-      upgrade.refusal = std::move(address.error());
+    auto client = admission_.admit(upgrade, shard_.hub().sessions(), shard_.services().turn_clock.now_ms());
+    if (!client) {
+      upgrade.refusal = std::move(client.error());
       return false;
     }
     auto socket = accept_upgrade(upgrade);
     if (!socket) {
-      gateway_.clients_.addresses.leave(*address);
+      gateway_.clients_.addresses.leave(client->subscriber());
       return false;
     }
-    shard_.hub().accept(std::move(*socket), *address);
+    shard_.hub().accept(std::move(*socket), *client);
     return true;
   }
 

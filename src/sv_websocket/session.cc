@@ -53,16 +53,16 @@ std::uint32_t Session::clock_s() {
 }
 
 Session::Session(SessionServices& services, Transport& transport, SessionKey key, int fd,
-                 std::unique_ptr<runtime::TlsStream> tls, AddressKey address, ConnectionLimits limits)
+                 std::unique_ptr<runtime::TlsStream> tls, IpAddress client, ConnectionLimits limits)
     : services_(services),
       connection_(transport, fd, std::move(tls), *this, limits),
-      address_(address),
+      client_(client),
       key_(key),
       heard_ms_(now_ms()) {}
 
 Session::~Session() {
   leave();
-  if (services_.clients != nullptr) services_.clients->addresses.leave(address_);
+  if (services_.clients != nullptr) services_.clients->addresses.leave(client_.subscriber());
 }
 
 void Session::on_text(std::string_view text) {
@@ -106,10 +106,11 @@ std::string Session::id() const {
 }
 
 SessionInfo Session::info() const {
+  const bool told_by_proxy = client_.known() && IpAddress::parse(connection_.peer_host()) != client_;
   return {.session = id(),
           .user = user_,
           .device = device_ ? *device_ : std::string{},
-          .address = connection_.peer_address(),
+          .address = told_by_proxy ? client_.text() : connection_.peer_address(),
           .registered_for_s = clock_s() - registered_s_,
           .silent_for_s = TurnClock::elapsed_ms(heard_ms_, now_ms()) / 1000,
           .unsent_bytes = connection_.outbox_bytes()};

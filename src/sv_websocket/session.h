@@ -18,6 +18,7 @@
 #include "chat/message_store.h"
 #include "sv_websocket/address_table.h"
 #include "sv_websocket/approvals.h"
+#include "sv_websocket/client_address.h"
 #include "sv_websocket/connection.h"
 #include "sv_websocket/credential.h"
 #include "sv_websocket/gatekeeper.h"
@@ -68,7 +69,7 @@ struct SessionInfo {
   std::string session;  // as `registered` told it to the client
   std::string user;
   std::string device;   // as the client named it; may be empty
-  std::string address;  // of the other end: a proxy's, if one stands in between
+  std::string address;  // the client's, without a port if a trusted proxy told it; else the other end's
   std::uint32_t registered_for_s = 0;
   std::uint32_t silent_for_s = 0;
   std::size_t unsent_bytes = 0;
@@ -86,7 +87,7 @@ class Session final : private ConnectionHandler {
   static constexpr std::uint8_t kMessagesGranted = 20;
 
   Session(SessionServices& services, Transport& transport, SessionKey key, int fd,
-          std::unique_ptr<runtime::TlsStream> tls, AddressKey address, ConnectionLimits limits);
+          std::unique_ptr<runtime::TlsStream> tls, IpAddress client, ConnectionLimits limits);
   virtual ~Session();
 
   void start(std::string_view response, std::string early) { connection_.start(response, std::move(early)); }
@@ -181,6 +182,8 @@ class Session final : private ConnectionHandler {
   void renew(const wire::RegisterFrame& frame);
   void bind_to(const chat::Identity& identity);
   void send_registered();
+  // The client's address as far as it is known, else that of the connection's other end.
+  [[nodiscard]] std::string client_address() const;
   void handle(const wire::UnregisterFrame& frame);
   void handle(const wire::NormalFrame& frame);
   void ask_about(const wire::NormalFrame& frame);
@@ -224,7 +227,7 @@ class Session final : private ConnectionHandler {
   std::unique_ptr<FirstView> first_view_;
   std::unique_ptr<Credential> credential_;
   std::unique_ptr<const std::string> device_;  // if the client named one
-  AddressKey address_;
+  IpAddress client_;                           // not known: as whom the connection says
   SessionKey key_;
   RateBucket frames_;
   std::uint32_t heard_ms_;

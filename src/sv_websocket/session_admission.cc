@@ -62,12 +62,13 @@ void Session::refuse_registration(const chat::Error& error, Proof proof) {
   }
 }
 
+std::string Session::client_address() const { return client_.known() ? client_.text() : connection_.peer_host(); }
+
 void Session::ask_hook(chat::Identity identity, Proof proof) {
   state_ = State::admitting;
   registering_ = std::make_unique<Registering>();
   connection_.pause_reading(Pause::registration);
-  chat::ConnectRequest request{
-      .user = identity.user, .token = proof.token, .remote_address = connection_.remote_address()};
+  chat::ConnectRequest request{.user = identity.user, .token = proof.token, .remote_address = client_address()};
   auto answer = [&hub = services_.hub, key = key_, identity = std::move(identity),
                  proof = std::move(proof)](chat::Result<std::string> user) mutable {
     Session* session = hub.find(key);

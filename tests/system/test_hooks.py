@@ -10,6 +10,7 @@ import subprocess
 import time
 
 import pytest
+import websockets
 
 import rest
 from application import ALLOW, Application, silence
@@ -389,6 +390,49 @@ def test_the_documents_example_tells_a_true_signature_from_a_wrong_one(another_s
 def signed_at(timestamp: str, body: bytes) -> dict:
     made = subprocess.run(["openssl", "dgst", "-sha256", "-hmac", SECRET], input=timestamp.encode() + b"." + body, capture_output=True, check=True)
     return {"X-SimpleChat-Timestamp": timestamp, "X-SimpleChat-Signature": "sha256=" + made.stdout.split()[-1].decode()}
+
+
+def forwarded_by(*addresses, header: str = "X-Forwarded-For") -> dict:
+    return {header: ", ".join(addresses)}
+
+
+@pytest.fixture(params=["embedded", "cluster"])
+def gateway_that_asks(request, application):
+    """Starts one that asks who comes in, with further flags."""
+    start = request.getfixturevalue("another_single" if request.param == "embedded" else "another_gateway")
+
+    def make(*flags):
+        gateway = start("--hook-connect-url", application.url, "--admin-token", ADMIN_TOKEN, *flags)
+        return gateway if gateway.running() else gateway.start_ready()
+    return make
+
+
+@pytest.mark.parametrize("flags,headers,address", [
+    ([], forwarded_by("203.0.113.9"), "203.0.113.9"),
+    ([], forwarded_by("192.0.2.66", "203.0.113.9", "127.0.0.1"), "203.0.113.9"),  # what stands before it the client may have made up
+    ([], forwarded_by("2001:db8::7"), "2001:db8::7"),
+    (["--proxy-header", "forwarded"], forwarded_by('for="[2001:db8::7]:4711"', header="Forwarded"), "2001:db8::7"),
+    (["--proxy-header", "forwarded"], forwarded_by("203.0.113.9"), "127.0.0.1"),
+    (["--trusted-proxies", "none"], forwarded_by("203.0.113.9"), "127.0.0.1"),
+    (["--trusted-proxies", "10.0.0.0/8"], forwarded_by("203.0.113.9"), "127.0.0.1"),
+    ([], forwarded_by("unknown"), "127.0.0.1"),
+    ([], {}, "127.0.0.1"),
+], ids=str)
+def test_the_clients_address_is_what_a_trusted_proxy_says(gateway_that_asks, application, flags, headers, address):
+    gateway = gateway_that_asks(*flags)
+
+    async def run():
+        alice = unique("alice")
+        async with websockets.connect(gateway.ws_url, compression=None, extra_headers=headers) as socket:
+            client = Client(socket)
+            await client.register(alice)
+            shown = rest.call("GET", f"{gateway.url}/v1/admin/sessions/{alice}", headers={"Authorization": "Bearer " + ADMIN_TOKEN}).json["sessions"]
+            own_port = socket.local_address[1]
+            assert [each["address"] for each in shown] == [f"{address}:{own_port}" if address == "127.0.0.1" else address]
+            await client.close()
+        assert rest.call("GET", f"{gateway.url}/v1/sync?user={alice}", headers=headers).status == 200
+        assert [question.body["remoteAddress"] for question in application.asked] == [address, address]
+    asyncio.run(run())
 
 
 @pytest.mark.parametrize("flags", [["--hook-secret", "x"], ["--hook-connect-url", "host/path"], ["--hook-send-url", "host/path"],
