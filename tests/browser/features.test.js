@@ -122,6 +122,33 @@ scenario("a notification tells of a message while nobody looks, and leads to it"
   assert.equal(await page.isChecked("#notifications"), true);
 });
 
+// --- Blocking
+
+scenario("who is blocked can write no more, until they are unblocked", async ({ open }) => {
+  const [alice, bob] = newUsers("alice", "bob");
+  const ofAlice = await open(CLIENT_A, { me: alice, to: bob });
+  const ofBob = await open(CLIENT_B, { me: bob, to: alice });
+  await ofAlice.click("#block");
+  await ofAlice.waitForSelector("#blocked");
+  assert.equal(await ofAlice.evaluate(() => document.activeElement.id), "unblock");
+  assert.equal(await ofAlice.$("#message"), null);
+  // At the other gateway it may take a second.
+  await eventually(async () => {
+    await send(ofBob, "are you there?");
+    await ofBob.waitForSelector('#messages [data-state="failed"], #messages [data-state="sent"]');
+    return (await ofBob.textContent("#messages")).includes("takes no messages from you");
+  }, true, "the message is not refused");
+
+  await ofAlice.reload(); // it is the server that knows
+  await ofAlice.click("#unblock");
+  await ofAlice.waitForSelector("#message");
+  await eventually(async () => {
+    await send(ofBob, "and now?");
+    await ofBob.waitForTimeout(200);
+    return (await ofAlice.textContent("#messages")).includes("and now?");
+  }, true, "no message arrives");
+});
+
 // --- The app
 
 // In a profile of its own: Chromium installs nothing from a window that leaves no traces, as the other tests' are.

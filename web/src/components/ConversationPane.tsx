@@ -1,4 +1,6 @@
+import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
+import { useEffect, useRef } from "preact/hooks";
 import { names, plural, t } from "../i18n/index.js";
 import type { ConversationView } from "../state/conversation-view.js";
 import { open } from "../state/identity.js";
@@ -14,19 +16,58 @@ interface Props {
 }
 
 export function ConversationPane({ session, view }: Props): JSX.Element {
+  const { blocks } = session;
+  const { partner } = view;
+  const isOnline = session.connection.value.state === "online";
+  const blocked = blocks?.users.value;
+  const isBlocked = blocked?.has(partner) ?? false;
+  const mayBlock = blocked !== undefined && partner !== session.user && !partner.startsWith("#");
+  const problem = useSignal("");
+  const unblock = useRef<HTMLButtonElement>(null);
+  const hasBlocked = useRef(false); // just now, by this pane's button, which is gone
+
+  useEffect(() => {
+    if (isOnline) void blocks?.load(isBlocked);
+  }, [blocks, isOnline]);
+  useEffect(() => {
+    if (hasBlocked.current) unblock.current?.focus();
+    hasBlocked.current = false;
+  }, [isBlocked]);
+
+  async function block(): Promise<void> {
+    try {
+      hasBlocked.current = !isBlocked;
+      await blocks?.set(partner, !isBlocked);
+      problem.value = "";
+    } catch (error) {
+      problem.value = t("blockFailed", { reason: error instanceof Error ? error.message : String(error) });
+    }
+  }
+
   return (
     <section class="conversation-pane" aria-labelledby="partner">
       <header class="pane-header">
         <IconButton icon="back" class="back" label={t("back")} onClick={() => open(undefined)} />
         <Avatar name={view.partner} />
         <h2 id="partner"><bdi>{view.partner}</bdi></h2>
+        {mayBlock && !isBlocked && (
+          <button id="block" type="button" class="quiet" title={t("blockHint", { name: partner })} onClick={() => void block()}>
+            <Icon name="block" size={18} /><span>{t("block")}</span>
+          </button>
+        )}
         <button id="clear" type="button" class="quiet" title={t("clearHint")} onClick={() => view.clear()}>
           <Icon name="clear" size={18} /><span>{t("clear")}</span>
         </button>
       </header>
       <MessageList session={session} view={view} />
       <Typing view={view} />
-      <Composer session={session} view={view} />
+      {problem.value && <p class="problem" role="alert">{problem.value}</p>}
+      {isBlocked ? (
+        <div id="blocked" class="blocked" role="status">
+          <p>{t("blocked", { name: partner })}</p>
+          <button id="unblock" ref={unblock} type="button" class="primary" onClick={() => void block()}>{t("unblock")}</button>
+        </div>
+      ) : <Composer session={session} view={view} />}
     </section>
   );
 }

@@ -37,7 +37,7 @@ export function signIn(user: string, to?: string, token?: string): void {
   if (token) tab.set(tokenKey(user), token);
   local.set(RECENT_KEY, JSON.stringify([user, ...recentUsers().filter((name) => name !== user)].slice(0, RECENT_MAX)));
   void session.peek()?.stop();
-  const next = new Session({ user, server: link.server, token: tab.get(tokenKey(user)) });
+  const next = new Session({ user, server: link.server, token: tab.get(tokenKey(user)), isForeign: link.isForeign });
   next.connection.subscribe(({ state, error }) => {
     if (state !== "closed" || session.peek() !== next) return;
     if (error?.code === "unauthorized" || error?.code === "forbidden") refuse(next, error.code, error.message);

@@ -3,6 +3,7 @@
 import { batch, signal } from "@preact/signals";
 import { Chat, type ChatError, type Conversation, type Message, type StateEvent } from "simplechat-client";
 import { IndexedDbStorage, type FoundMessage } from "simplechat-client/indexeddb";
+import { Blocks } from "./blocks.js";
 import { ConversationView } from "./conversation-view.js";
 import { perFrame } from "./frame.js";
 
@@ -23,6 +24,8 @@ export interface SessionOptions {
   readonly user: string;
   readonly server: string;
   readonly token: string | undefined;
+  /** The server is another one than that of the page. */
+  readonly isForeign: boolean;
 }
 
 export class Session {
@@ -33,6 +36,8 @@ export class Session {
   readonly unread = signal(0);
   readonly open = signal<ConversationView | undefined>(undefined);
   readonly storageFailed = signal(false);
+  /** Undefined where the page is another server's: the API is not known then. */
+  readonly blocks: Blocks | undefined;
   /** Messages that came while nobody looked, for notifications. */
   onMissed: ((message: Message, conversation: Conversation) => void) | undefined;
   /** A message came into the open conversation, for announcements. */
@@ -47,9 +52,10 @@ export class Session {
   #hasSynced = false;
   #loadingMore = false;
 
-  constructor({ user, server, token }: SessionOptions) {
+  constructor({ user, server, token, isForeign }: SessionOptions) {
     this.user = user;
     this.server = server;
+    this.blocks = isForeign ? undefined : new Blocks(user, token, this.#ended.signal);
     this.#chat = new Chat({ url: server.split(" "), server, user, storage: this.#storage, ...(token ? { token } : {}) });
     this.#listening = [
       this.#chat.on("state", (event) => this.#stateChanged(event)),
@@ -141,6 +147,7 @@ export class Session {
 
   #failed({ code }: ChatError): void {
     if (code === "storage_failed") this.storageFailed.value = true;
+    if (code === "forbidden") void this.blocks?.load(true); // another device may have blocked somebody
   }
 
   #attentionChanged(): void {
