@@ -26,7 +26,7 @@ std::size_t connections_max() {
 }
 
 std::optional<std::string> check_exposure(const GatewaySettings& settings) {
-  if (settings.auth.kind != AuthKind::none || !settings.auth.hook_connect_url.empty() || settings.insecure ||
+  if (settings.auth.kind != AuthKind::none || !settings.hooks.connect_url.empty() || settings.insecure ||
       is_loopback(settings.host))
     return std::nullopt;
   return fmt::format(
@@ -48,6 +48,7 @@ void declare(runtime::Options& options, GatewaySettings& settings) {
   options.integer<std::int64_t>("drain-seconds", settings.drain_seconds, 0, {0, 3600},
                                 "over how long a stopping gateway sends its clients away; 0: drain-ms counts");
   declare(options, settings.auth);
+  declare(options, settings.hooks, settings.auth);
   options.flag("insecure", settings.insecure, "allow --auth none on an address beyond loopback");
   declare(options, settings.limits);
   declare(options, settings.cluster_secret);

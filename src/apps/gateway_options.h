@@ -6,6 +6,7 @@
 
 #include "apps/admin_api.h"
 #include "apps/auth_options.h"
+#include "apps/hook_options.h"
 #include "apps/limit_options.h"
 #include "apps/service_main.h"
 #include "apps/tls_options.h"
@@ -22,6 +23,7 @@ struct GatewaySettings {
   std::chrono::milliseconds drain;
   std::int64_t drain_seconds;
   AuthSettings auth;
+  HookSettings hooks;
   bool insecure;
   LimitSettings limits;
   AdminSettings admin;

@@ -143,6 +143,7 @@ Answer queues(Gateway& gateway) {
     json += '}';
   };
   add("unconfirmed", "bytes", waiting.depths.unconfirmed_bytes, waiting.bounds.unconfirmed_bytes);
+  add("approvals", "bytes", waiting.depths.approval_bytes, waiting.bounds.approval_bytes);
   add("lookup", "bytes", waiting.depths.lookup_bytes, waiting.bounds.lookup_bytes);
   add("relay", "bytes", waiting.depths.relay_bytes, waiting.bounds.relay_bytes);
   add("acks", "items", waiting.depths.acks, waiting.bounds.acks);

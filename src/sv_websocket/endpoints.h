@@ -8,6 +8,7 @@
 #include "chat/message_queue.h"
 #include "chat/relay.h"
 #include "runtime/http.h"
+#include "sv_websocket/client_address.h"
 #include "sv_websocket/roster.h"
 #include "sv_websocket/session.h"
 #include "sv_websocket/store_progress.h"
@@ -28,6 +29,7 @@ struct EndpointParts {
   Roster& roster;
   chat::MessageQueue& queue;
   StoreProgress& progress;
+  const TrustedProxies& proxies;
   ServiceAccess access;
 };
 

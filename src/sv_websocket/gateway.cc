@@ -76,6 +76,7 @@ class Gateway::Lane {
                               .roster = gateway.roster_,
                               .queue = ports.queue,
                               .progress = shard_.progress(),
+                              .proxies = gateway.options_.admission.proxies,
                               .access = gateway.options_.access};
     add_endpoints(api_routes_, parts);
     if (const auto& internal = gateway.options_.internal) {
@@ -144,7 +145,8 @@ class Gateway::Lane {
   }
   void cancel_drain() {
     if (drain_) drain_->cancel();
-    shard_.hub().for_each_session(0, shard_.hub().slots(), [](Session& session) { session.resume_reading(); });
+    shard_.hub().for_each_session(0, shard_.hub().slots(),
+                                  [](Session& session) { session.resume_reading(Pause::drain); });
   }
 
   [[nodiscard]] Shard& shard() { return shard_; }
@@ -157,17 +159,17 @@ class Gateway::Lane {
       upgrade.refusal = runtime::http_error(503, "unavailable", "this gateway is going away: try another one");
       return false;
     }
-    auto address = admission_.admit(upgrade, shard_.hub().sessions(), shard_.services().turn_clock.now_ms());
-    if (!address) {
-      upgrade.refusal = std::move(address.error());
+    auto client = admission_.admit(upgrade, shard_.hub().sessions(), shard_.services().turn_clock.now_ms());
+    if (!client) {
+      upgrade.refusal = std::move(client.error());
       return false;
     }
     auto socket = accept_upgrade(upgrade);
     if (!socket) {
-      gateway_.clients_.addresses.leave(*address);
+      gateway_.clients_.addresses.leave(client->subscriber());
       return false;
     }
-    shard_.hub().accept(std::move(*socket), *address);
+    shard_.hub().accept(std::move(*socket), *client);
     return true;
   }
 
