@@ -52,7 +52,7 @@ class Attacker(RawSocket):
 
     def __init__(self, url: str, receive_buffer: int | None = None, source: str = ATTACKER):
         self.socket = connected(url, receive_buffer, source)
-        self._bytes = b""
+        self._bytes = bytearray()
         self.send(handshake_request(url))
         head = self.head()
         assert head.startswith(b"HTTP/1.1 101 "), head

@@ -50,7 +50,7 @@ class RawSocket:
         self.socket.connect((parts.hostname, parts.port))
         if tls:
             self.socket = tls.wrap_socket(self.socket, server_hostname=parts.hostname)
-        self._bytes = b""
+        self._bytes = bytearray()
         self.socket.sendall(handshake_request(url))
         while b"\r\n\r\n" not in self._bytes:
             self._more()
@@ -72,7 +72,8 @@ class RawSocket:
     def _take(self, count: int) -> bytes:
         while len(self._bytes) < count:
             self._more()
-        taken, self._bytes = self._bytes[:count], self._bytes[count:]
+        taken = bytes(self._bytes[:count])
+        del self._bytes[:count]
         return taken
 
     def send(self, data: bytes) -> None:

@@ -1,6 +1,7 @@
 """The admin API and `simplechat ctl`, on one process and on a cluster."""
 
 import asyncio
+import contextlib
 import json
 import pathlib
 import re
@@ -215,6 +216,31 @@ def test_a_gateway_is_drained_and_comes_back(operated, ctl):
             assert rest.get(near.url + "/readyz").status == 200
             async with Client.registered(near.ws_url, alice.user) as again:
                 await again.say(bob.user, "back")
+    asyncio.run(run())
+
+
+def test_a_drained_gateway_tells_and_closes_its_clients_one_after_the_other(another_single, token_file):
+    """So that the gateways that they go to are not stormed, and each has the time that it was told of."""
+    server = another_single("--admin-token-file", str(token_file), "--threads", 1).start_ready()
+    seconds, clients = 4, 40
+
+    async def run():
+        async with contextlib.AsyncExitStack() as stack:
+            connected = [await stack.enter_async_context(Client.registered(server.ws_url, unique("user"))) for _ in range(clients)]
+            began = time.monotonic()
+
+            async def stay(client: Client) -> tuple[float, float]:
+                after_s = (await client.expect("draining"))["afterMs"] / 1000
+                told_s = time.monotonic() - began
+                assert await client.closed() == CLOSED_DRAINING
+                closed_s = time.monotonic() - began
+                assert closed_s >= told_s + after_s - 0.1, "closed before the time to leave was over"
+                return told_s, closed_s
+            assert admin("POST", server.url, "drain", {"seconds": seconds}).status == 200
+            told, closed = zip(*await asyncio.gather(*map(stay, connected)))
+        # Told over the first half of the time, closed over the last three eighths.
+        assert max(told) - min(told) >= seconds / 4 and max(closed) - min(closed) >= seconds / 5, (sorted(told), sorted(closed))
+        assert len({round(each, 2) for each in closed}) >= clients / 4, sorted(closed)
     asyncio.run(run())
 
 

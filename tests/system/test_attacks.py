@@ -20,6 +20,7 @@ GROWTH_MAX = 48 * MIB  # of the process, unless an attack has a bound of its own
 FRAMES_PER_SECOND, BURST_S = 1000, 5  # the defaults
 FRAMES_AT_ONCE = FRAMES_PER_SECOND * BURST_S
 REQUEST_DEADLINE_S = 10
+CLOSE_WAIT_S = 5  # for the other side's close frame
 KERNEL_BYTES = 8 * MIB  # what the kernel keeps of a sender's bytes at most
 ADDRESS_CONNECTIONS_MAX = 150
 HTTP_REQUESTS_PER_SECOND = 50
@@ -128,8 +129,6 @@ FLOODS = {
     "pongs": frame(PONG, b"flood") * 5000,
     "typing": frame(TEXT, b'{"type":"typing","to":"nobody"}') * 1500,
     "messages": frame(TEXT, b'{"type":"normal","to":"nobody","payload":"flood"}') * 1000,
-    "bad JSON": frame(TEXT, b"{") * 5000,
-    "empty messages": frame(TEXT, b"") * 5000,
     "marks": frame(TEXT, b'{"type":"read","with":"nobody","at":1}') * 1500,
 }
 
@@ -143,17 +142,41 @@ def test_a_flood_is_read_at_the_rate_of_one_session(fortress, report, kind):
             attackers = [await asyncio.to_thread(registered_attacker, fortress) for _ in range(4)]
             seconds = 4.0
             sent = await asyncio.gather(*(asyncio.to_thread(attacker.flood, FLOODS[kind], seconds) for attacker in attackers))
-            # Of frames that are short and answered with more than they are, one buffer holds so many that the answers are too much to
-            # wait: 4008, and while that connection ends it is read from as any other.
-            closed = kind in ("bad JSON", "empty messages")
-            taken_max = (BURST_S + seconds) * 2 * MIB + KERNEL_BYTES if closed else FRAMES_AT_ONCE * 64 + seconds * 2 * 65536 + KERNEL_BYTES
+            taken_max = FRAMES_AT_ONCE * 64 + seconds * 2 * 65536 + KERNEL_BYTES
             assert max(sent) <= taken_max, f"{max(sent)} bytes were taken from one, {taken_max} at most should have been"
             assert users.growth() <= GROWTH_MAX
             for attacker in attackers:
                 attacker.socket.close()
-        if not closed:
-            await limit_met(fortress, "throttled", before + len(attackers))
+        await limit_met(fortress, "throttled", before + len(attackers))
     asyncio.run(run())
+
+
+@pytest.mark.parametrize("data", [b"", b"{"], ids=["empty messages", "bad JSON"])
+def test_a_flood_of_frames_whose_answers_are_longer_ends_with_4008(fortress, report, data):
+    """No more of them are looked at than the rate allows; the others are refused, and of such short frames one buffer holds so many that the
+    refusals are more than may wait."""
+    attackers, seconds_max = 4, 30.0
+
+    async def run():
+        refused, limits = refused_frames(fortress), {limit: limited(fortress, limit) for limit in ("frames", "outbox")}
+        async with Users(fortress, report) as users:
+            began = time.monotonic()
+            sockets = [await asyncio.to_thread(registered_attacker, fortress) for _ in range(attackers)]
+            await asyncio.gather(*(asyncio.to_thread(each.flood, frame(TEXT, data) * 5000, seconds_max) for each in sockets))
+            seconds = time.monotonic() - began - CLOSE_WAIT_S  # the attackers do not answer the close frame
+            assert seconds < seconds_max - CLOSE_WAIT_S, "they flood on"
+            for each in sockets:
+                assert await asyncio.to_thread(each.close_code) == 4008
+            assert users.growth() <= GROWTH_MAX
+        assert refused_frames(fortress) - refused <= attackers * (FRAMES_AT_ONCE + FRAMES_PER_SECOND * (seconds + 1))
+        await limit_met(fortress, "outbox", limits["outbox"] + attackers)
+        await limit_met(fortress, "frames", limits["frames"] + attackers)
+    asyncio.run(run())
+
+
+def refused_frames(gateway) -> int:
+    """Those that are not of the contract; what is beyond the rate is not looked at, and not among them."""
+    return rest.metric(gateway.url, "simplechat_frames_refused_total")
 
 
 def test_pings_beyond_the_rate_are_not_answered(fortress, report):
@@ -248,16 +271,28 @@ def test_a_flood_of_requests_over_http_is_answered_with_429(fortress, report):
     assert rest.get(fortress.url + "/v1/history", user=unique("other"), with_="x").status == 200
 
 
-def test_a_flood_of_registrations_on_one_connection(fortress, report):
+def test_a_flood_of_registrations_on_one_connection_counts_as_frames(tight, report):
+    rate = 100  # and five seconds of it at once: the users send less
+    gateway = tight("--session-frames-per-second", rate)
     registration = frame(TEXT, json.dumps({"type": "register", "from": unique("flip")}).encode())
     data = (registration + frame(TEXT, b'{"type":"unregister"}')) * 500
+    seconds = 4.0
+
+    def taken() -> int:
+        return sum(rest.metric(gateway.url, f'simplechat_frames_received_total{{type="{kind}"}}') for kind in ("register", "unregister"))
 
     async def run():
-        async with Users(fortress, report) as users:
-            with await asyncio.to_thread(Attacker, fortress.ws_url) as attacker:
-                await asyncio.to_thread(attacker.flood, data, 4)
+        async with Users(gateway, report) as users:
+            before = taken()
+            began = time.monotonic()
+            with await asyncio.to_thread(Attacker, gateway.ws_url) as attacker:
+                await asyncio.to_thread(attacker.flood, data, seconds)
+                count = taken() - before
+                allowed = rate * (BURST_S + time.monotonic() - began + 1)
+            assert rate * BURST_S <= count <= allowed, f"{count} were taken, {allowed:.0f} at most should have been"
             assert users.growth() <= GROWTH_MAX
     asyncio.run(run())
+    assert limited(gateway, "frames") > 0 and limited(gateway, "throttled") > 0
 
 
 # --- many connections ---
