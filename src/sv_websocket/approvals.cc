@@ -65,24 +65,18 @@ chat::Task<void> Approvals::ask(SessionKey session, std::uint64_t number, chat::
   answered(session, number, std::move(answer));
 }
 
-void Approvals::answered(SessionKey session, std::uint64_t number, chat::Result<std::string> answer) {
+void Approvals::answered(SessionKey session, std::uint64_t number, chat::Result<chat::Approval> answer) {
   auto line = lines_.find(session);
   if (line == lines_.end()) return;
   const auto entry = std::ranges::find(line->second.entries, number, &Entry::number);
   if (entry == line->second.entries.end()) return;  // dropped, and the session has gone on
   entry->answer = std::move(answer);
   while (line != lines_.end() && !line->second.entries.empty() && line->second.entries.front().answer) {
-    Entry first = std::move(line->second.entries.front());
+    const Entry first = std::move(line->second.entries.front());
     line->second.entries.pop_front();
     --line->second.asked;
     bytes_ -= first.bytes;
-    chat::Result<void> outcome;
-    if (*first.answer) {
-      first.message.payload = **std::move(first.answer);
-    } else {
-      outcome = std::unexpected((*std::move(first.answer)).error());
-    }
-    callbacks_.decided(session, first.message, outcome);
+    callbacks_.decided(session, first.message, *first.answer);
     line = lines_.find(session);
   }
   if (line == lines_.end()) return;
