@@ -29,6 +29,7 @@ struct GatewaySettings {
   AdminSettings admin;
   ClusterSecret cluster_secret;
   TlsOptions tls;
+  std::int64_t hsts_max_age_s;  // 0: browsers are told nothing
   std::string internal_host;
   std::uint16_t internal_port;  // 0: services come to the API port
   LogOptions log;

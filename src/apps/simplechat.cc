@@ -58,7 +58,7 @@ void serve(const Settings& settings, const std::vector<runtime::Options::Setting
     ports.push_back({directory, relay, queue, store, hooks.connect(index), hooks.send(index)});
   }
   adapters::memory::FileDeadLetters letters(dead_letters, queue);
-  apps::AdminApi admin(settings.gateway.admin, tls.for_users(),
+  apps::AdminApi admin(settings.gateway.admin, tls.for_users(), metrics,
                        {.service = "simplechat", .config = config, .dead_letters = &letters});
   auto options = apps::gateway_options(settings.gateway, "http://in-process", std::chrono::seconds(10), tls);
   options.add_api_routes = apps::admin_routes(admin);

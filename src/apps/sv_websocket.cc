@@ -77,7 +77,7 @@ void serve(const Settings& settings, const std::vector<runtime::Options::Setting
 
   const std::string public_url =
       settings.public_url.empty() ? apps::internal_url(settings.gateway) : settings.public_url;
-  apps::AdminApi admin(settings.gateway.admin, tls.for_users(), {.service = "sv-websocket", .config = config});
+  apps::AdminApi admin(settings.gateway.admin, tls.for_users(), metrics, {.service = "sv-websocket", .config = config});
   auto options = apps::gateway_options(settings.gateway, public_url, settings.lease, tls);
   options.add_api_routes = apps::admin_routes(admin);
   sv_websocket::Gateway gateway(reactors, std::move(options), ports, authentication.authenticator(), apps::web_client(),

@@ -33,6 +33,11 @@ TEST(Command, MakesTheRequest) {
   EXPECT_EQ(request_of({"disconnect", "alice"}), R"(POST /v1/admin/disconnect {"user":"alice"})");
   EXPECT_EQ(request_of({"disconnect", "alice", "--session", "s-1"}),
             R"(POST /v1/admin/disconnect {"user":"alice","session":"s-1"})");
+  EXPECT_EQ(request_of({"revoke", "alice"}), R"(POST /v1/admin/revocations {"user":"alice"})");
+  EXPECT_EQ(request_of({"revoke", "alice", "--issued-until", "17", "--until", "99"}),
+            R"(POST /v1/admin/revocations {"user":"alice","issuedUntil":17,"until":99})");
+  EXPECT_EQ(request_of({"revoke", "--jti", "t-1", "--until", "99"}),
+            R"(POST /v1/admin/revocations {"jti":"t-1","until":99})");
   EXPECT_EQ(request_of({"drain"}), R"(POST /v1/admin/drain {"seconds":30})");
   EXPECT_EQ(request_of({"drain", "--seconds", "0"}), R"(POST /v1/admin/drain {"seconds":0})");
   EXPECT_EQ(request_of({"drain", "--cancel"}), "DELETE /v1/admin/drain");
@@ -50,6 +55,9 @@ TEST(Command, WhatIsNotACommandIsUsage) {
        std::vector<std::vector<std::string>>{{},
                                              {"unknown"},
                                              {"disconnect"},
+                                             {"revoke"},
+                                             {"revoke", "alice", "--jti", "t"},
+                                             {"revoke", "alice", "--until", "tomorrow"},
                                              {"log-level", "loud"},
                                              {"drain", "--seconds", "-1"},
                                              {"dead-letters"},

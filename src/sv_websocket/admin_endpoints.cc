@@ -6,6 +6,7 @@
 
 #include "chat/ids.h"
 #include "runtime/log.h"
+#include "sv_websocket/revocation_endpoint.h"
 #include "wire/admin_body.h"
 #include "wire/http_status.h"
 #include "wire/json.h"
@@ -165,6 +166,7 @@ void add_admin_endpoints(runtime::GuardedRoutes& routes, Gateway& gateway) {
   routes.add("DELETE", "/v1/admin/drain",
              [&gateway](const HttpRequest&, const Segments&) { return cancel_drain(gateway); });
   routes.add("GET", "/v1/admin/queues", [&gateway](const HttpRequest&, const Segments&) { return queues(gateway); });
+  add_admin_revocation_endpoint(routes, gateway);
 }
 
 }  // namespace simplechat::sv_websocket
