@@ -14,6 +14,7 @@ import websockets
 
 import rest
 from application import ALLOW, Application, silence
+from certificates import Authority
 from chat import Client, body_of, eventually, frame_of, pair, unique
 from cluster import embedded
 from conftest import Deployment
@@ -392,6 +393,26 @@ def test_the_documents_example_tells_a_true_signature_from_a_wrong_one(another_s
 def signed_at(timestamp: str, body: bytes) -> dict:
     made = subprocess.run(["openssl", "dgst", "-sha256", "-hmac", SECRET], input=timestamp.encode() + b"." + body, capture_output=True, check=True)
     return {"X-SimpleChat-Timestamp": timestamp, "X-SimpleChat-Signature": "sha256=" + made.stdout.split()[-1].decode()}
+
+
+def test_over_tls_the_application_must_be_who_it_says(another_single, tmp_path):
+    authority = Authority(tmp_path / "ca")
+    application = Application(authority.issue("application"))
+    try:
+        server = another_single("--hook-send-url", application.url, "--tls-ca", authority.file).start_ready()
+        stranger = another_single("--hook-send-url", application.url, "--tls-ca", Authority(tmp_path / "other").file).start_ready()
+
+        async def run():
+            async with Client.registered(server.ws_url, unique("alice")) as alice:
+                await alice.say(alice.user, "hi")
+            assert len(application.asked) == 1
+            async with Client.registered(stranger.ws_url, unique("alice")) as alice:
+                await alice.send("normal", to=alice.user, payload="hi", id="1")
+                await alice.expect_error("unavailable", id="1")
+            assert len(application.asked) == 1
+        asyncio.run(run())
+    finally:
+        application.close()
 
 
 def forwarded_by(*addresses, header: str = "X-Forwarded-For") -> dict:
