@@ -46,7 +46,8 @@ class Approvals {
   // Asks about the message, now or when it is its turn. False if the bound is reached: it was not taken.
   [[nodiscard]] bool add(SessionKey session, chat::Message message);
   [[nodiscard]] bool full(SessionKey session) const;
-  // Forgets what the session waits for, and returns the ids of these messages.
+  // Forgets what the session waits for, and returns the ids of these messages. Calls that are under way count until
+  // they end.
   std::vector<std::string> drop(SessionKey session);
 
   [[nodiscard]] std::size_t bytes() const { return bytes_; }
@@ -73,8 +74,9 @@ class Approvals {
   };
 
   void ask_next(SessionKey session);
-  chat::Task<void> ask(SessionKey session, std::uint64_t number, chat::Message message);
-  void answered(SessionKey session, std::uint64_t number, chat::Result<chat::Approval> answer);
+  chat::Task<void> ask(SessionKey session, std::uint64_t number, std::size_t bytes, chat::Message message);
+  // Takes the answer, and decides what now is to be decided. False if the message has been dropped.
+  bool settle(SessionKey session, std::uint64_t number, chat::Result<chat::Approval> answer);
 
   chat::SendHook& hook_;
   const Callbacks callbacks_;

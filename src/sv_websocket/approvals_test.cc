@@ -169,7 +169,12 @@ TEST_F(ApprovalsTest, TakesNoMoreThanItsBound) {
   EXPECT_LE(approvals_.bytes(), Approvals::kBytesMax);
   EXPECT_GT(approvals_.bytes(), Approvals::kBytesMax - 2 * kPayload - 1000);
   EXPECT_FALSE(approvals_.add(kBob, message("one more", kPayload)));
+  run_until(reactor_, [&] { return hook_.asked.size() == taken; });
   EXPECT_THAT(approvals_.drop({.slot = 0, .generation = 1}), ElementsAre("0"));
+  EXPECT_FALSE(approvals_.add(kBob, message("one more", kPayload))) << "its call is under way still";
+  const std::size_t before = approvals_.bytes();
+  hook_.answer("0");
+  run_until(reactor_, [&] { return approvals_.bytes() < before; });
   EXPECT_TRUE(approvals_.add(kBob, message("one more", kPayload)));
   run_until(reactor_, [&] { return hook_.asked.size() == taken + 1; });
 }
