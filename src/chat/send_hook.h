@@ -11,14 +11,19 @@
 
 namespace simplechat::chat {
 
+// With what text a message may go on.
+struct Approval {
+  std::string payload;
+  bool replaced = false;  // it is the application's, in place of the message's own
+};
+
 class SendHook {
  public:
   virtual ~SendHook() = default;
 
-  // The payload with which the message may go on: its own, or what the application puts in its place. `message` has no
-  // `at` yet: it gets that when it is accepted. Errors: forbidden, with the application's reason; unavailable if it
-  // gave no answer.
-  virtual Task<Result<std::string>> ask(Message message) = 0;
+  // `message` has no `at` yet: it gets that when it is accepted. Errors: forbidden, with the application's reason;
+  // unavailable if it gave no answer.
+  virtual Task<Result<Approval>> ask(Message message) = 0;
 };
 
 }  // namespace simplechat::chat

@@ -36,8 +36,10 @@ std::vector<std::string> Approvals::drop(SessionKey session) {
   std::vector<std::string> ids;
   const auto line = lines_.find(session);
   if (line == lines_.end()) return ids;
-  for (Entry& entry : line->second.entries) {
-    bytes_ -= entry.bytes;
+  for (std::size_t i = 0; i < line->second.entries.size(); ++i) {
+    Entry& entry = line->second.entries[i];
+    const bool under_way = i < line->second.asked && !entry.answer;
+    if (!under_way) bytes_ -= entry.bytes;
     ids.push_back(std::move(entry.message.id));
   }
   lines_.erase(line);
@@ -56,41 +58,36 @@ void Approvals::ask_next(SessionKey session) {
                            .from = entry.message.from,
                            .to = entry.message.to,
                            .payload = std::move(entry.message.payload)};
-    gate_.spawn(ask(session, entry.number, std::move(question)));
+    gate_.spawn(ask(session, entry.number, entry.bytes, std::move(question)));
   }
 }
 
-chat::Task<void> Approvals::ask(SessionKey session, std::uint64_t number, chat::Message message) {
+chat::Task<void> Approvals::ask(SessionKey session, std::uint64_t number, std::size_t bytes, chat::Message message) {
   auto answer = co_await hook_.ask(std::move(message));
-  answered(session, number, std::move(answer));
+  if (!settle(session, number, std::move(answer))) bytes_ -= bytes;
 }
 
-void Approvals::answered(SessionKey session, std::uint64_t number, chat::Result<std::string> answer) {
+bool Approvals::settle(SessionKey session, std::uint64_t number, chat::Result<chat::Approval> answer) {
   auto line = lines_.find(session);
-  if (line == lines_.end()) return;
+  if (line == lines_.end()) return false;
   const auto entry = std::ranges::find(line->second.entries, number, &Entry::number);
-  if (entry == line->second.entries.end()) return;  // dropped, and the session has gone on
+  if (entry == line->second.entries.end()) return false;
   entry->answer = std::move(answer);
   while (line != lines_.end() && !line->second.entries.empty() && line->second.entries.front().answer) {
-    Entry first = std::move(line->second.entries.front());
+    const Entry first = std::move(line->second.entries.front());
     line->second.entries.pop_front();
     --line->second.asked;
     bytes_ -= first.bytes;
-    chat::Result<void> outcome;
-    if (*first.answer) {
-      first.message.payload = **std::move(first.answer);
-    } else {
-      outcome = std::unexpected((*std::move(first.answer)).error());
-    }
-    callbacks_.decided(session, first.message, outcome);
+    callbacks_.decided(session, first.message, *first.answer);
     line = lines_.find(session);
   }
-  if (line == lines_.end()) return;
+  if (line == lines_.end()) return true;
   const bool relieved = line->second.full && line->second.entries.size() <= kRelievedAt;
   if (relieved) line->second.full = false;
   if (line->second.entries.empty()) lines_.erase(line);
   ask_next(session);
   if (relieved) callbacks_.relieved(session);
+  return true;
 }
 
 }  // namespace simplechat::sv_websocket

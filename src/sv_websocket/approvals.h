@@ -34,8 +34,8 @@ class Approvals {
   static constexpr std::size_t kBytesMax = std::size_t{16} * 1024 * 1024;
 
   struct Callbacks {
-    // The word on a message: it may go on, with the payload that it has now; or not, and why.
-    std::function<void(SessionKey, const chat::Message&, const chat::Result<void>&)> decided;
+    // The word on a message: it may go on with that text, or not, and why. `message` has no payload any more.
+    std::function<void(SessionKey, const chat::Message& message, const chat::Result<chat::Approval>&)> decided;
     // The session, which was full(), is so no more.
     std::function<void(SessionKey)> relieved;
   };
@@ -46,7 +46,8 @@ class Approvals {
   // Asks about the message, now or when it is its turn. False if the bound is reached: it was not taken.
   [[nodiscard]] bool add(SessionKey session, chat::Message message);
   [[nodiscard]] bool full(SessionKey session) const;
-  // Forgets what the session waits for, and returns the ids of these messages.
+  // Forgets what the session waits for, and returns the ids of these messages. Calls that are under way count until
+  // they end.
   std::vector<std::string> drop(SessionKey session);
 
   [[nodiscard]] std::size_t bytes() const { return bytes_; }
@@ -57,9 +58,9 @@ class Approvals {
  private:
   struct Entry {
     std::uint64_t number;
-    chat::Message message;  // its payload is the hook's while it is asked
+    chat::Message message;  // its payload is the hook's once it is asked
     std::size_t bytes;
-    std::optional<chat::Result<std::string>> answer;
+    std::optional<chat::Result<chat::Approval>> answer;
   };
   struct Line {
     std::deque<Entry> entries;
@@ -73,8 +74,9 @@ class Approvals {
   };
 
   void ask_next(SessionKey session);
-  chat::Task<void> ask(SessionKey session, std::uint64_t number, chat::Message message);
-  void answered(SessionKey session, std::uint64_t number, chat::Result<std::string> answer);
+  chat::Task<void> ask(SessionKey session, std::uint64_t number, std::size_t bytes, chat::Message message);
+  // Takes the answer, and decides what now is to be decided. False if the message has been dropped.
+  bool settle(SessionKey session, std::uint64_t number, chat::Result<chat::Approval> answer);
 
   chat::SendHook& hook_;
   const Callbacks callbacks_;

@@ -21,7 +21,7 @@ class FakeSendHook final : public chat::SendHook {
  public:
   explicit FakeSendHook(runtime::Reactor& reactor) : reactor_(reactor) {}
 
-  chat::Task<chat::Result<std::string>> ask(chat::Message message) override {
+  chat::Task<chat::Result<chat::Approval>> ask(chat::Message message) override {
     asked.push_back(message.id);
     if (!at_once) {
       boost::asio::steady_timer& timer =
@@ -31,7 +31,7 @@ class FakeSendHook final : public chat::SendHook {
       co_await timer.async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, cancelled));
     }
     const auto answer = answers_.find(message.id);
-    if (answer == answers_.end()) co_return std::move(message.payload);
+    if (answer == answers_.end()) co_return chat::Approval{.payload = std::move(message.payload)};
     co_return std::move(answer->second);
   }
   [[nodiscard]] bool is_asked(const std::string& id) const { return std::ranges::find(asked, id) != asked.end(); }
@@ -41,7 +41,7 @@ class FakeSendHook final : public chat::SendHook {
     run_until(reactor_, [&] { return waiting_.contains(id); });
     waiting_.at(id).cancel();
   }
-  void answer(const std::string& id, chat::Result<std::string> with) {
+  void answer(const std::string& id, chat::Result<chat::Approval> with) {
     answers_.emplace(id, std::move(with));
     answer(id);
   }
@@ -52,7 +52,7 @@ class FakeSendHook final : public chat::SendHook {
  private:
   runtime::Reactor& reactor_;
   std::map<std::string, boost::asio::steady_timer> waiting_;
-  std::map<std::string, chat::Result<std::string>> answers_;
+  std::map<std::string, chat::Result<chat::Approval>> answers_;
 };
 
 class ApprovalsTest : public ::testing::Test {
@@ -64,7 +64,7 @@ class ApprovalsTest : public ::testing::Test {
   void run_until_decided(std::size_t count) {
     run_until(reactor_, [&] { return decided_.size() == count; });
   }
-  ~ApprovalsTest() override {
+  void TearDown() override {
     bool closed = false;
     boost::asio::co_spawn(reactor_.executor(), approvals_.close(), [&](const std::exception_ptr&) { closed = true; });
     for (const std::string& id : hook_.asked) hook_.answer(id);
@@ -79,8 +79,8 @@ class ApprovalsTest : public ::testing::Test {
       reactor_,
       hook_,
       {.decided =
-           [this](SessionKey, const chat::Message& message, const chat::Result<void>& allowed) {
-             decided_.push_back(message.id + " " + (allowed ? message.payload : "!" + allowed.error().message));
+           [this](SessionKey, const chat::Message& message, const chat::Result<chat::Approval>& approval) {
+             decided_.push_back(message.id + " " + (approval ? approval->payload : "!" + approval.error().message));
            },
        .relieved = [this](SessionKey session) { relieved_.push_back(session); }}};
 };
@@ -92,7 +92,7 @@ TEST_F(ApprovalsTest, AsksAtTheSameTimeAndDecidesInOrder) {
   hook_.answer("2", chat::fail(chat::ErrorCode::forbidden, "no"));
   reactor_.io().poll();
   EXPECT_THAT(decided_, IsEmpty());
-  hook_.answer("1", "replaced");
+  hook_.answer("1", chat::Approval{.payload = "replaced", .replaced = true});
   run_until_decided(3);
   EXPECT_THAT(decided_, ElementsAre("1 replaced", "2 !no", "3 xx"));
   EXPECT_EQ(approvals_.bytes(), 0);
@@ -169,7 +169,12 @@ TEST_F(ApprovalsTest, TakesNoMoreThanItsBound) {
   EXPECT_LE(approvals_.bytes(), Approvals::kBytesMax);
   EXPECT_GT(approvals_.bytes(), Approvals::kBytesMax - 2 * kPayload - 1000);
   EXPECT_FALSE(approvals_.add(kBob, message("one more", kPayload)));
+  run_until(reactor_, [&] { return hook_.asked.size() == taken; });
   EXPECT_THAT(approvals_.drop({.slot = 0, .generation = 1}), ElementsAre("0"));
+  EXPECT_FALSE(approvals_.add(kBob, message("one more", kPayload))) << "its call is under way still";
+  const std::size_t before = approvals_.bytes();
+  hook_.answer("0");
+  run_until(reactor_, [&] { return approvals_.bytes() < before; });
   EXPECT_TRUE(approvals_.add(kBob, message("one more", kPayload)));
   run_until(reactor_, [&] { return hook_.asked.size() == taken + 1; });
 }

@@ -273,7 +273,7 @@ void Session::handle(const wire::NormalFrame& frame) {
   if (services_.approvals != nullptr) {
     ask_about(frame);
   } else {
-    accept(frame.id, frame.to, frame.payload);
+    accept(frame.id, frame.to, frame.payload, key_);
   }
 }
 
@@ -293,16 +293,17 @@ void Session::ask_about(const wire::NormalFrame& frame) {
   if (services_.approvals->full(key_)) connection_.pause_reading(Pause::approvals);
 }
 
-void Session::decided(const chat::Message& message, const chat::Result<void>& allowed) {
+void Session::decided(const chat::Message& message, const chat::Result<chat::Approval>& approval) {
   if (!connection_.open()) return;  // it may have been closed for who its user is; and there is nobody to be told
-  if (allowed) {
-    accept(message.id, message.to, message.payload);
+  if (approval) {
+    // Who shows another text than what became of it learns of that, too.
+    accept(message.id, message.to, approval->payload, approval->replaced ? SessionKey{} : key_);
   } else {
-    send_error(allowed.error(), message.id);
+    send_error(approval.error(), message.id);
   }
 }
 
-void Session::accept(std::string_view given_id, std::string_view to, std::string_view payload) {
+void Session::accept(std::string_view given_id, std::string_view to, std::string_view payload, SessionKey sender) {
   const chat::Timestamp at = services_.clock.now();
   const std::string made_id = given_id.empty() ? make_message_id(at) : std::string{};
   const chat::MessageView message{.id = given_id.empty() ? std::string_view(made_id) : given_id,
@@ -322,7 +323,7 @@ void Session::accept(std::string_view given_id, std::string_view to, std::string
   }
   services_.probe.message_accepted();
   if (runtime::trace::any()) runtime::trace::event("message_accepted", message.id, user_, message.to, "session", id());
-  route_message(services_, message, key_, ticket);
+  route_message(services_, message, sender, ticket);
   handovers.done(ticket);
   if (first_view_) first_view_->add(services_.scratch);
   if (services_.publisher.congested()) {

@@ -107,7 +107,7 @@ class Session final : private ConnectionHandler {
   void stop_reading(Pause reason) { connection_.pause_reading(reason); }
   void resume_reading(Pause reason) { connection_.resume_reading(reason); }
   // The application's word on a message of this session.
-  void decided(const chat::Message& message, const chat::Result<void>& allowed);
+  void decided(const chat::Message& message, const chat::Result<chat::Approval>& approval);
 
   [[nodiscard]] bool registered() const { return state_ == State::registered; }
   // While registered.
@@ -187,8 +187,9 @@ class Session final : private ConnectionHandler {
   void handle(const wire::UnregisterFrame& frame);
   void handle(const wire::NormalFrame& frame);
   void ask_about(const wire::NormalFrame& frame);
-  // Hands the message to the queue and to its recipients. An empty `given_id`: it gets one.
-  void accept(std::string_view given_id, std::string_view to, std::string_view payload);
+  // Hands the message to the queue and to its recipients. An empty `given_id`: it gets one. `sender`: this session,
+  // unless it shall get the message, too.
+  void accept(std::string_view given_id, std::string_view to, std::string_view payload, SessionKey sender);
   [[nodiscard]] std::string make_message_id(chat::Timestamp at) const;
   void drop_waiting();
   void handle(const wire::TypingFrame& frame);

@@ -93,16 +93,18 @@ Shard::Shard(runtime::Reactor& reactor, const Gateway& gateway, const Ports& por
 }
 
 Approvals& Shard::make_approvals(chat::SendHook& hook) {
-  return approvals_.emplace(
-      reactor_, hook,
-      Approvals::Callbacks{.decided =
-                               [this](SessionKey key, const chat::Message& message, const chat::Result<void>& allowed) {
-                                 if (Session* session = hub_.find(key)) session->decided(message, allowed);
-                               },
-                           .relieved =
-                               [this](SessionKey key) {
-                                 if (Session* session = hub_.find(key)) session->resume_reading(Pause::approvals);
-                               }});
+  return approvals_.emplace(reactor_, hook,
+                            Approvals::Callbacks{.decided =
+                                                     [this](SessionKey key, const chat::Message& message,
+                                                            const chat::Result<chat::Approval>& approval) {
+                                                       if (Session* session = hub_.find(key))
+                                                         session->decided(message, approval);
+                                                     },
+                                                 .relieved =
+                                                     [this](SessionKey key) {
+                                                       if (Session* session = hub_.find(key))
+                                                         session->resume_reading(Pause::approvals);
+                                                     }});
 }
 
 void Shard::start(std::vector<DeliveryMailbox*> mailboxes) {

@@ -46,6 +46,7 @@ SimGateway::SimGateway(World& world, const Services& services, Gateways& gateway
       relay_(world, gateways, process_),
       queue_(std::make_unique<WatchedQueue>(*this, services.broker)),
       reader_(world, services.store, process_),
+      send_hook_(world, process_),
       registrar_(world.reactor(), directory_, clock_,
                  chat::GatewayIdentity{.url = url, .incarnation = fmt::format("{}-{}", url, run)}, kLease,
                  {.register_all_again = [this] { shard_.register_all_again(); },
@@ -63,7 +64,12 @@ SimGateway::SimGateway(World& world, const Services& services, Gateways& gateway
               .incarnation = fmt::format("{}-{}", url, run),
               .unconfirmed_bytes_max = chat::limits::kUnconfirmedBytesMax,
               .limits = limits},
-             {.directory = directory_, .relay = relay_, .queue = *queue_, .reader = reader_}, metrics_) {}
+             {.directory = directory_,
+              .relay = relay_,
+              .queue = *queue_,
+              .reader = reader_,
+              .send_hook = world.options().send_hook ? &send_hook_ : nullptr},
+             metrics_) {}
 
 void SimGateway::start() {
   shard_.start({nullptr});

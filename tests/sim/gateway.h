@@ -11,6 +11,7 @@
 #include "chat/authenticator.h"
 #include "chat/clock.h"
 #include "directory_port.h"
+#include "hook_port.h"
 #include "runtime/metrics.h"
 #include "store_port.h"
 #include "sv_websocket/registrar.h"
@@ -91,6 +92,7 @@ class SimGateway {
   RelayPort relay_;
   std::unique_ptr<chat::MessageQueue> queue_;
   StorePort reader_;
+  SendHookPort send_hook_;
   sv_websocket::Roster roster_;
   sv_websocket::Registrar registrar_;
   sv_websocket::Shard shard_;

@@ -90,6 +90,7 @@ int main(int argc, char** argv) {
   app.add_option("--ignore", ignored, "kinds of violations that do not count")->delimiter(',');
   app.add_flag("--trace", options.print, "print every event");
   app.add_flag("--strict", options.strict_order, "hold replies against the stored times, too");
+  app.add_flag("--send-hook", options.send_hook, "messages are asked about before they are accepted");
   app.add_flag("--counts", counts, "print how often what happened in --seeds");
   app.add_flag("--calm", calm, "without faults");
   app.add_option("--mutation", options.mutation, "with a defect switched on")

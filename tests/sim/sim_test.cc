@@ -14,6 +14,7 @@ namespace simplechat::sim {
 namespace {
 
 constexpr std::uint64_t kSeeds = 600;
+constexpr std::uint64_t kHookedSeeds = 200;
 constexpr std::uint64_t kMutatedSeedsMax = 2000;
 
 std::string complaints(const Outcome& outcome) {
@@ -40,6 +41,18 @@ TEST(Simulation, SeedsPass) {
        {"crashes", "dies", "goes down", "stops", "stalls", "loses its data", "is cut off from", "slows down",
         "sets its clock", "advances its clock", "dozes", "request lost to", "answer lost from", "consumer lost",
         "loses bodies", "was too slow", "renewed anew", "resyncs all", "is told to resync"}) {
+    EXPECT_GT(counts[verb], 0U) << verb;
+  }
+}
+
+TEST(Simulation, SeedsWithASendHookPass) {
+  Counts counts;
+  for (std::uint64_t seed = 1; seed <= kHookedSeeds; ++seed) {
+    const Outcome outcome = run({.seed = seed, .send_hook = true});
+    EXPECT_EQ(complaints(outcome), "") << "seed " << seed << ": bin/sim --send-hook --seed " << seed << " --trace";
+    for (const auto& [verb, count] : outcome.counts) counts[verb] += count;
+  }
+  for (const char* const verb : {"asks about", "has no answer about a message", "crashes", "stops", "stalls"}) {
     EXPECT_GT(counts[verb], 0U) << verb;
   }
 }

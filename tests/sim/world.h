@@ -53,7 +53,8 @@ struct Options {
   // Also hold replies against the time under which what they answer came to be stored. A message that was delivered but
   // not stored, and is repeated after it was answered, is stored with a later time than the answer.
   bool strict_order = false;
-  bool print = false;  // every event, to stdout
+  bool send_hook = false;  // messages are asked about before they are accepted
+  bool print = false;      // every event, to stdout
 };
 
 struct Process {

@@ -4,10 +4,12 @@ import asyncio
 import dataclasses
 import inspect
 import json
+import ssl
 import threading
 import time
 
 from aiohttp import web
+from certificates import Certificate
 
 ALLOW = {"allow": True}
 
@@ -31,7 +33,12 @@ class Application:
     """`answer`: a body (dict, or bytes as they are), a status (int), or a function of the question's body that gives one of these, possibly
     async. Runs on a thread of its own."""
 
-    def __init__(self):
+    def __init__(self, certificate: Certificate | None = None):
+        """With a certificate it speaks TLS."""
+        self.tls = None
+        if certificate:
+            self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self.tls.load_cert_chain(certificate.certificate, certificate.key)
         self.answer = ALLOW
         self.asked: list[Question] = []
         self._handlers: set[asyncio.Task] = set()
@@ -45,7 +52,7 @@ class Application:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/hook"
+        return f"http{'s' if self.tls else ''}://127.0.0.1:{self.port}/hook"
 
     def start(self) -> None:
         """Also again, on the same port."""
@@ -86,7 +93,7 @@ class Application:
         app.router.add_post("/hook", self._handle)
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", self.port, reuse_address=True, shutdown_timeout=0.1).start()
+        await web.TCPSite(self._runner, "127.0.0.1", self.port, reuse_address=True, shutdown_timeout=0.1, ssl_context=self.tls).start()
         self.port = self._runner.addresses[0][1]
 
     async def _stop(self) -> None:

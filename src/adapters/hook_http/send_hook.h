@@ -22,7 +22,7 @@ class HttpSendHook final : public chat::SendHook {
   HttpSendHook(const boost::asio::any_io_executor& executor, const HookOptions& options,
                runtime::MetricsRegistry& metrics);
 
-  chat::Task<chat::Result<std::string>> ask(chat::Message message) override;
+  chat::Task<chat::Result<chat::Approval>> ask(chat::Message message) override;
 
  private:
   HookClient client_;

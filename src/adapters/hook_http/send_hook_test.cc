@@ -18,14 +18,18 @@ using ::testing::HasSubstr;
 
 class SendHookTest : public ::testing::Test {
  protected:
-  chat::Result<std::string> ask(const HookOptions& options) {
+  chat::Result<chat::Approval> ask(const HookOptions& options) {
     return application_.ask<HttpSendHook>(
         options, chat::Message{.id = "7", .from = "alice", .to = "bob", .payload = "hi", .at = 0});
   }
-  chat::Result<std::string> ask(bool fail_open = false) {
+  chat::Result<chat::Approval> ask(bool fail_open = false) {
     HookOptions options = application_.options();
     options.fail_open = fail_open;
     return ask(options);
+  }
+  static std::string text_of(const chat::Result<chat::Approval>& approval) {
+    if (!approval) return "!" + approval.error().message;
+    return approval->payload + (approval->replaced ? " (replaced)" : "");
   }
   [[nodiscard]] std::string metrics() { return application_.metrics.scrape(); }
 
@@ -33,11 +37,11 @@ class SendHookTest : public ::testing::Test {
 };
 
 TEST_F(SendHookTest, LetsTheMessageGoOnAsItIsOrWithAnotherText) {
-  EXPECT_EQ(ask(), "hi");
+  EXPECT_EQ(text_of(ask()), "hi");
   EXPECT_EQ(application_.asked.body, R"({"from":"alice","to":"bob","id":"7","payload":"hi"})");
   EXPECT_EQ(application_.asked.content_type, "application/json");
   application_.answer.body = R"({"allow":true,"payload":"h*"})";
-  EXPECT_EQ(ask(), "h*");
+  EXPECT_EQ(text_of(ask()), "h* (replaced)");
   EXPECT_THAT(metrics(), HasSubstr("simplechat_send_hook_total{answer=\"allow\"} 2"));
   EXPECT_THAT(metrics(), HasSubstr("simplechat_send_hook_replaced_total 1"));
   EXPECT_THAT(metrics(), HasSubstr("simplechat_send_hook_seconds_count 2"));
@@ -47,7 +51,7 @@ TEST_F(SendHookTest, ReadsATextAsLongAsAMessagesMayBeHoweverItIsEscaped) {
   std::string escaped;
   for (std::size_t i = 0; i < chat::limits::kPayloadBytesMax; ++i) escaped += "\\u0001";
   application_.answer.body = R"({"allow":true,"payload":")" + escaped + R"("})";
-  EXPECT_EQ(ask(), std::string(chat::limits::kPayloadBytesMax, '\1'));
+  EXPECT_EQ(ask()->payload, std::string(chat::limits::kPayloadBytesMax, '\1'));
 }
 
 TEST_F(SendHookTest, Denies) {
@@ -74,7 +78,7 @@ TEST_F(SendHookTest, WithoutAnAnswerNothingGoesOnUnlessTheOptionSaysSo) {
     const auto closed = ask();
     ASSERT_FALSE(closed) << none.body.substr(0, 100);
     EXPECT_EQ(closed.error().code, chat::ErrorCode::unavailable);
-    EXPECT_EQ(ask(true), "hi");
+    EXPECT_EQ(text_of(ask(true)), "hi");
   }
   EXPECT_THAT(metrics(), HasSubstr("simplechat_send_hook_total{answer=\"none\"} 10"));
 }
@@ -98,7 +102,7 @@ TEST_F(SendHookTest, SignsItsRequests) {
   HookOptions options = application_.options();
   options.url = "http://127.0.0.1:" + std::to_string(listener.port()) + "/hook";
   options.secret = "s3cret";
-  EXPECT_EQ(ask(options), "hi");
+  EXPECT_EQ(text_of(ask(options)), "hi");
   server.join();
   ASSERT_TRUE(request);
   for (const auto& [name, value] : signature_headers("s3cret", testing::Application::kNow / 1'000'000, request->body)) {
