@@ -42,7 +42,13 @@ struct Lane {
       : probe(metrics, sv_discover::Locator::kUsersWaitingMax),
         locator(reactor.executor(), redis, probe),
         server(reactor, {.host = settings.host, .port = port, .tls = tls}, routes) {
-    sv_discover::add_endpoints(routes, {redis, redis, redis, locator, probe, secret});
+    sv_discover::add_endpoints(routes, {.directory = redis,
+                                        .plain_records = redis,
+                                        .revocations = redis,
+                                        .blocks = redis,
+                                        .locator = locator,
+                                        .probe = probe,
+                                        .cluster_secret = secret});
     runtime::add_service_routes(routes, readiness, metrics);
   }
 
