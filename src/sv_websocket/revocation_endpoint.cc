@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "runtime/log.h"
-#include "wire/http_status.h"
 #include "wire/revocation_body.h"
 
 namespace simplechat::sv_websocket {
@@ -15,16 +14,12 @@ using Answer = boost::asio::awaitable<runtime::HttpResponse>;
 
 constexpr chat::Timestamp kMicrosecondsPerSecond = 1'000'000;
 
-Answer refuse(chat::Error error) {
-  co_return runtime::http_error(wire::http_status(error.code), chat::to_string(error.code), error.message);
-}
-
 Answer revoke(const RevocationParts& parts, const runtime::HttpRequest& request) {
   if (!parts.revoke) {
-    co_return co_await refuse({chat::ErrorCode::not_found, "there are no tokens here to revoke: see --auth jwt"});
+    co_return error_response({chat::ErrorCode::not_found, "there are no tokens here to revoke: see --auth jwt"});
   }
   auto asked = wire::parse_revocation_request(request.body);
-  if (!asked) co_return co_await refuse(asked.error());
+  if (!asked) co_return error_response(asked.error());
   const std::int64_t now_s = parts.clock.read() / kMicrosecondsPerSecond;
   const auto keep_s = std::chrono::duration_cast<std::chrono::seconds>(parts.keep).count();
   chat::Revocation revocation{.what = asked->what,
@@ -33,12 +28,12 @@ Answer revoke(const RevocationParts& parts, const runtime::HttpRequest& request)
                               .kept_until_s = asked->kept_until_s.value_or(now_s + keep_s)};
   if (revocation.what == chat::Revoked::user) revocation.issued_until_s = asked->issued_until_s.value_or(now_s);
   if (revocation.kept_until_s <= now_s) {
-    co_return co_await refuse({chat::ErrorCode::bad_frame, "\"until\" has passed already"});
+    co_return error_response({chat::ErrorCode::bad_frame, "\"until\" has passed already"});
   }
   const bool of_user = revocation.what == chat::Revoked::user;
   const std::string subject = of_user ? revocation.subject : "";  // a token's id is nobody's business in a log
   const auto kept = co_await parts.revoke(std::move(revocation));
-  if (!kept) co_return co_await refuse(kept.error());
+  if (!kept) co_return error_response(kept.error());
   runtime::log::info("revoked", {{"what", of_user ? "user" : "token"}, {"user", subject}});
   co_return runtime::HttpResponse{.body = R"({"status":"success"})"};
 }
@@ -46,10 +41,10 @@ Answer revoke(const RevocationParts& parts, const runtime::HttpRequest& request)
 }  // namespace
 
 void add_revocation_endpoint(runtime::HttpRoutes& routes, const RevocationParts& parts) {
-  routes.add("POST", "/v1/revocations", [parts](const runtime::HttpRequest& request, const std::vector<std::string>&) {
-    const auto access = check_access(parts.access, request);
-    return access ? revoke(parts, request) : refuse(access.error());
-  });
+  routes.add("POST", "/v1/revocations",
+             for_service(parts.access, [parts](const runtime::HttpRequest& request, const std::vector<std::string>&) {
+               return revoke(parts, request);
+             }));
 }
 
 }  // namespace simplechat::sv_websocket

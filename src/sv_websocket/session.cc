@@ -259,6 +259,11 @@ void Session::handle(const wire::NormalFrame& frame) {
     return;
   }
   if (!take_message(frame.id)) return;
+  if (const chat::Error* const refusal = services_.contacts.refusal(user_, frame.to)) {
+    services_.probe.blocked(Blocked::message);
+    send_error(*refusal, frame.id);
+    return;
+  }
   const chat::Timestamp at = services_.clock.now();
   const std::string made_id = frame.id.empty() ? fmt::format("{:x}-{}", at, services_.instance_id) : std::string{};
   const chat::MessageView message{.id = frame.id.empty() ? std::string_view(made_id) : frame.id,
@@ -289,6 +294,10 @@ void Session::handle(const wire::NormalFrame& frame) {
 
 void Session::handle(const wire::TypingFrame& frame) {
   if (!may_act(frame.from, {}, {}) || frame.to.starts_with('#')) return;
+  if (services_.contacts.refusal(user_, frame.to) != nullptr) {
+    services_.probe.blocked(Blocked::typing);
+    return;
+  }
   services_.scratch.clear();
   wire::append_typing(services_.scratch, user_, frame.to);
   services_.router.deliver({.user = frame.to, .frame = services_.scratch, .frame_class = chat::FrameClass::ephemeral},
@@ -305,7 +314,11 @@ void Session::handle(const wire::MarkFrame& frame) {
   wire::append_mark(services_.scratch, mark);
   // The other side learns how far it was read, the reader's own other devices that they need not show it as unread.
   if (frame.with != user_ && !frame.with.starts_with('#')) {
-    services_.router.deliver({.user = frame.with, .frame = services_.scratch}, 0, key_);
+    if (services_.contacts.refusal(user_, frame.with) != nullptr) {
+      services_.probe.blocked(Blocked::mark);
+    } else {
+      services_.router.deliver({.user = frame.with, .frame = services_.scratch}, 0, key_);
+    }
   }
   services_.router.deliver({.user = user_, .frame = services_.scratch}, 0, key_);
 }

@@ -18,6 +18,7 @@
 #include "chat/message_store.h"
 #include "sv_websocket/address_table.h"
 #include "sv_websocket/connection.h"
+#include "sv_websocket/contacts.h"
 #include "sv_websocket/credential.h"
 #include "sv_websocket/gatekeeper.h"
 #include "sv_websocket/handovers.h"
@@ -43,6 +44,7 @@ struct SessionServices {
   chat::MessageReader& reader;
   chat::HybridLogicalClock& clock;
   const Gatekeeper& gatekeeper;
+  const Contacts& contacts;
   chat::ConnectHook* connect_hook;  // nullptr: nobody but the gatekeeper is asked
   Probe& probe;
   TurnClock& turn_clock;

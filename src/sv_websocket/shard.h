@@ -53,6 +53,7 @@ class Shard {
     Registrar& registrar;
     chat::HybridLogicalClock& clock;
     const chat::Authenticator& authenticator;
+    const BlockTable& blocks;
     std::string url;          // where other gateways reach the API
     std::string incarnation;  // of this run of the process
     std::size_t unconfirmed_bytes_max;
@@ -87,6 +88,12 @@ class Shard {
   // What is revoked is refused from now on, and the sessions that rest on it are closed. Thread-safe.
   void revoke(const RevocationWatch::Batch& revocations);
   void forget_revocations(std::int64_t now_s);
+
+  // Lets nothing pass from one user to another until blocks_known() was called. Before the reactor runs.
+  void await_blocks() { contacts_.await_blocks(); }
+  // Thread-safe.
+  void blocks_known();
+
   // What waits now, and how much may.
   [[nodiscard]] Depths depths() const;
   [[nodiscard]] Depths bounds() const;
@@ -108,6 +115,7 @@ class Shard {
   Probe probe_;
   Transport transport_;
   Gatekeeper gatekeeper_;
+  Contacts contacts_;
   wire::FrameParser parser_;
   Hub hub_;
   Router router_;
