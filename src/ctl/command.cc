@@ -1,6 +1,8 @@
 #include "ctl/command.h"
 
 #include <CLI/CLI.hpp>
+#include <string_view>
+#include <tuple>
 #include <utility>
 
 #include "runtime/http.h"
@@ -36,6 +38,7 @@ struct Raw {
   std::string token_file;
   runtime::TlsTrust trust;
   std::string user;
+  std::string other;
   std::string session;
   std::string level;
   std::string after;
@@ -126,6 +129,19 @@ void declare_commands(CLI::App& app, Raw& raw, std::vector<Request>& requests) {
                    .target = "/v1/admin/disconnect",
                    .body = json_of({{"user", raw.user}, {"session", raw.session}})};
   });
+
+  const auto blocks_of = [&raw] {
+    return "/v1/admin/blocks/" + runtime::percent_encode(raw.user) +
+           (raw.other.empty() ? "" : "/" + runtime::percent_encode(raw.other));
+  };
+  for (const auto& [name, method, does] :
+       {std::tuple{"blocks", "GET", "whom a user has blocked"}, std::tuple{"block", "PUT", "block OTHER for a user"},
+        std::tuple{"unblock", "DELETE", "take that back"}}) {
+    CLI::App* const command = app.add_subcommand(name, does);
+    command->add_option("user", raw.user)->type_name("USER")->required();
+    if (method != std::string_view("GET")) command->add_option("other", raw.other)->type_name("OTHER")->required();
+    then(command, [method, blocks_of] { return Request{.method = method, .target = blocks_of()}; });
+  }
 
   CLI::App* const drain = app.add_subcommand("drain", "send a gateway's clients to the others; it goes on running");
   drain->add_option("--seconds", raw.seconds, "over how long (default 30)")->check(CLI::Range(0, 3600));

@@ -33,6 +33,9 @@ TEST(Command, MakesTheRequest) {
   EXPECT_EQ(request_of({"disconnect", "alice"}), R"(POST /v1/admin/disconnect {"user":"alice"})");
   EXPECT_EQ(request_of({"disconnect", "alice", "--session", "s-1"}),
             R"(POST /v1/admin/disconnect {"user":"alice","session":"s-1"})");
+  EXPECT_EQ(request_of({"blocks", "alice"}), "GET /v1/admin/blocks/alice");
+  EXPECT_EQ(request_of({"block", "alice", "b@c"}), "PUT /v1/admin/blocks/alice/b%40c");
+  EXPECT_EQ(request_of({"unblock", "alice", "bob"}), "DELETE /v1/admin/blocks/alice/bob");
   EXPECT_EQ(request_of({"drain"}), R"(POST /v1/admin/drain {"seconds":30})");
   EXPECT_EQ(request_of({"drain", "--seconds", "0"}), R"(POST /v1/admin/drain {"seconds":0})");
   EXPECT_EQ(request_of({"drain", "--cancel"}), "DELETE /v1/admin/drain");
@@ -50,6 +53,10 @@ TEST(Command, WhatIsNotACommandIsUsage) {
        std::vector<std::vector<std::string>>{{},
                                              {"unknown"},
                                              {"disconnect"},
+                                             {"blocks"},
+                                             {"blocks", "alice", "bob"},
+                                             {"block", "alice"},
+                                             {"unblock", "alice"},
                                              {"log-level", "loud"},
                                              {"drain", "--seconds", "-1"},
                                              {"dead-letters"},

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "adapters/contract/directory_contract.h"
-#include "adapters/discover_http/sv_discover_stand_in.h"
+#include "adapters/discover_http/sv_discover_stand_in_test.h"
 #include "runtime/http_server.h"
 
 namespace simplechat::adapters::discover_http {
