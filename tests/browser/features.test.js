@@ -1,9 +1,12 @@
 // What the page offers beside sending and receiving: notifications, emoji, languages, keys, text in both directions.
 
 import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import {
-  CLIENT_A, CLIENT_B, eventually, launchBrowser, newUsers, post, send, sendFrames, textsAre, unreadIs, withClients,
+  CLIENT_A, CLIENT_B, eventually, launchBrowser, launchProfile, newUsers, post, send, sendFrames, textsAre, unreadIs, withClients,
 } from "./harness.js";
 
 let browser;
@@ -117,6 +120,22 @@ scenario("a notification tells of a message while nobody looks, and leads to it"
   await page.reload(); // the choice is kept
   await page.click('button[aria-label="Settings"]');
   assert.equal(await page.isChecked("#notifications"), true);
+});
+
+// --- The app
+
+// In a profile of its own: Chromium installs nothing from a window that leaves no traces, as the other tests' are.
+test("the browser takes it for an app that can be installed", { timeout: 60_000 }, async (t) => {
+  const profile = await mkdtemp(join(tmpdir(), "simplechat-profile-"));
+  t.after(() => rm(profile, { recursive: true, force: true, maxRetries: 3 }));
+  const context = await launchProfile(profile);
+  t.after(() => context.close());
+  const page = await context.newPage();
+  await page.goto(CLIENT_A);
+  await page.evaluate(() => navigator.serviceWorker.ready);
+  const devtools = await context.newCDPSession(page);
+  assert.deepEqual((await devtools.send("Page.getInstallabilityErrors")).installabilityErrors, []);
+  assert.equal((await devtools.send("Page.getAppId")).appId, new URL("/client/", CLIENT_A).href);
 });
 
 // --- Emoji

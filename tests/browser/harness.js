@@ -16,13 +16,20 @@ export const [CLIENT_A, CLIENT_B] = ["CHAT_URL_A", "CHAT_URL_B"].map((name) => {
   return url;
 });
 
+const LAUNCH = {
+  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+  args: ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+};
+
 // Starts with an empty profile, which ends with it.
 export function launchBrowser() {
-  return chromium.launch({
-    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-    args: ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-      "--disable-background-networking", "--disable-component-update", "--disable-sync"],
-  });
+  return chromium.launch(LAUNCH);
+}
+
+// The browser with a profile that stays: what it gives is the window's context.
+export function launchProfile(directory) {
+  return chromium.launchPersistentContext(directory, LAUNCH);
 }
 
 // Runs a test with clients that are closed after it. Fails, too, if a page threw or broke its Content-Security-Policy.

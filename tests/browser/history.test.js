@@ -45,3 +45,32 @@ test("a long history is read from its newest message to its first, and is comple
   await page.keyboard.press("Home");
   await eventually(async () => (await numbersInView(page))[0], 0, "Home does not lead to the first message");
 }));
+
+test("a reader at the end stays there, however many messages come and however many old ones the page lets go of", { timeout: 120_000 }, () => withClients(browser, async ({ open }) => {
+  const [alice, bob] = newUsers("alice", "bob");
+  const page = await open(CLIENT_B, { me: bob, to: alice });
+  await connectionIs(page, "online");
+  const [BURSTS, PARTS, PART] = [3, 60, 30]; // in parts, so that some come in the very frames in which others go
+  for (let burst = 0, sent = 0; burst < BURSTS; burst++) {
+    for (let part = 0; part < PARTS; part++, sent += PART) {
+      const body = Array.from({ length: PART }, (_, index) => ({ type: "normal", from: alice, to: bob, payload: `message ${sent + index}` }));
+      const { status } = await fetch(new URL("/send", CLIENT_A), { method: "POST", body: JSON.stringify(body) });
+      assert.equal(status, 200);
+    }
+    await eventually(async () => (await numbersInView(page)).at(-1), sent - 1, "the newest message is not in view");
+    assert.equal(await page.$("#latest"), null, "the page takes the reader for one who reads elsewhere");
+  }
+}));
+
+test("a window that is higher than the first page is filled", { timeout: 60_000 }, () => withClients(browser, async ({ open }) => {
+  const [alice, bob] = newUsers("alice", "bob");
+  await post(CLIENT_A, alice, bob, Array.from({ length: 300 }, (_, index) => `message ${index}`));
+  const reading = await open(CLIENT_A, { me: bob, to: alice });
+  await reading.click("#latest"); // all is read
+  await reading.waitForFunction(() => !document.querySelector("#conversations .unread"));
+  const page = await open(CLIENT_B, { me: bob, to: alice }, { viewport: { width: 1000, height: 4000 } });
+  await eventually(async () => {
+    const shown = await numbersInView(page);
+    return shown.at(-1) === 299 && shown.length > 80;
+  }, true, "the window is not filled up to the newest message");
+}));

@@ -331,6 +331,11 @@ std::expected<std::optional<Connection::Got>, std::string> Connection::get(const
   return got;
 }
 
+Outcome Connection::put_back() {
+  amqp_basic_recover(state_.get(), kChannel, /*requeue=*/kYes);
+  return outcome_of(amqp_get_rpc_reply(state_.get()), "cannot put messages back");
+}
+
 Outcome Connection::ack(DeliveryTag tag, bool multiple) {
   return outcome_of(amqp_basic_ack(state_.get(), tag.channel, tag.number, multiple ? kYes : kNo), "cannot ack");
 }

@@ -98,7 +98,8 @@ class Connection {
 
   // Persistent. If `queue` is missing the connection ends with an error, instead of a confirm that means nothing.
   Outcome publish(const std::string& queue, const Body& body);
-  // The oldest message of the queue, if there is one. Until it is acked, or the connection ends, nobody else gets it.
+  // The oldest message of the queue, if there is one. Until it is acked, put back, or the connection ends, nobody else
+  // gets it.
   struct Got {
     DeliveryTag tag;
     std::string body;
@@ -106,6 +107,9 @@ class Connection {
     std::string from_queue;  // the queue that it was in before, also if the broker itself moved it
   };
   std::expected<std::optional<Got>, std::string> get(const std::string& queue);
+  // What was got and is not acked is in its place again when this returns. Ending the connection puts it back too, but
+  // some time after.
+  Outcome put_back();
   // `multiple`: this delivery and all of its channel before it.
   Outcome ack(DeliveryTag tag, bool multiple);
 

@@ -77,6 +77,7 @@ chat::Result<Letters> list_now(const BrokerAddress& address, const std::string& 
       return {};
     });
   }
+  if (outcome) outcome = connection.put_back();
   if (!outcome) return std::unexpected(unavailable(outcome.error()));
   connection.close();
   return letters;
@@ -99,6 +100,7 @@ chat::Result<std::size_t> replay_now(const BrokerAddress& address, const std::st
   Outcome outcome = connection.open(address);
   if (outcome) outcome = connection.confirm_publishes();
   if (outcome) outcome = look_through(connection, queue, chat::kDeadLettersMax, look);
+  if (outcome) outcome = connection.put_back();
   if (!outcome) {
     return std::unexpected(unavailable(outcome.error() + "; replayed before: " + std::to_string(replayed)));
   }

@@ -1,8 +1,8 @@
 // chat::DeadLetters on RabbitMQ's dead-letter queue.
 //
 // Rarely used and by persons, so it keeps no connection: each call makes one on a thread of its own, takes letters
-// without acking them, and closes it, whereby the broker puts back in their place those that were not acked. While a
-// call is under way another one of the cluster sees fewer. Callable from any reactor; resumes on the caller's.
+// without acking them, and puts those that were not acked back in their place before it returns. While a call is under
+// way another one of the cluster sees fewer. Callable from any reactor; resumes on the caller's.
 //
 // Bounds: kDeadLettersMax letters and kBytesMax of bodies a call; kWaitingMax calls wait, beyond: unavailable.
 #pragma once

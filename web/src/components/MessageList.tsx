@@ -67,7 +67,9 @@ export function MessageList({ session, view }: Props): JSX.Element {
     event.preventDefault();
   }
 
-  function scrolled(): void {
+  useEffect(loadAhead, [messages]); // a high window shows all of the first page, so that there is nothing to scroll
+
+  function loadAhead(): void {
     const { current } = scroller;
     if (!current) return;
     if (current.scrollTop < NEAR_START_PX && !view.cleared.peek() && view.loaded.peek()) void view.loadEarlier();
@@ -76,7 +78,7 @@ export function MessageList({ session, view }: Props): JSX.Element {
   return (
     <div class="history">
       <div id="scroller" ref={scroller} role="log" aria-live="off" aria-label={t("messagesWith", { name: view.partner })} aria-busy={view.loading.value}
-        tabIndex={0} onKeyDown={keyDown} onScroll={scrolled}>
+        tabIndex={0} onKeyDown={keyDown} onScroll={loadAhead}>
         <div class="filler" />
         <Head view={view} />
         <div id="messages">

@@ -138,7 +138,10 @@ export class ConversationView {
 
   sent(): void {
     this.#newAfter = undefined;
-    this.toEnd.value++;
+    batch(() => {
+      this.refresh(); // the writer sees it in the very next frame, whatever else comes
+      this.toEnd.value++;
+    });
   }
 
   /** The end of the conversation is, or is not, in view. */
