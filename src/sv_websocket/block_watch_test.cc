@@ -47,7 +47,7 @@ class Store final : public chat::Blocks {
 
 class BlockWatchTest : public ::testing::Test {
  protected:
-  ~BlockWatchTest() override {
+  void TearDown() override {
     auto ended = boost::asio::co_spawn(reactor_.io(), watch_.stop(), boost::asio::use_future);
     run_until([&] { return ended.wait_for(std::chrono::seconds(0)) == std::future_status::ready; });
   }

@@ -14,7 +14,7 @@ namespace {
 
 class ChangePollTest : public ::testing::Test {
  protected:
-  ~ChangePollTest() override {
+  void TearDown() override {
     barrier_.let_go();
     auto ended = boost::asio::co_spawn(reactor_.io(), poll_.stop(), boost::asio::use_future);
     testing::run_until(reactor_, [&] { return ended.wait_for(std::chrono::seconds(0)) == std::future_status::ready; });

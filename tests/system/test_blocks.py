@@ -1,8 +1,11 @@
 """Who has blocked whom: refused, never stored nor delivered, known at every gateway, and kept whatever restarts."""
 
 import asyncio
+import contextlib
+import http.server
 import socket
 import subprocess
+import threading
 import time
 import uuid
 
@@ -252,12 +255,97 @@ def private_redis(state_dir):
     redis.stop()
 
 
+class SecretiveDirectory:
+    """sv-discover, but for what it knows of blocks, which it does not tell until `telling` is set."""
+
+    def __init__(self):
+        self.url_behind = ""
+        self.telling = threading.Event()
+        directory = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                if self.path == "/v1/blocks" and not directory.telling.is_set():
+                    status, answer = 503, b'{"status":"error","code":"unavailable","message":"not now"}'
+                else:
+                    forwarded = rest.call("POST", directory.url_behind + self.path, body=body, headers={"Content-Type": "application/json"})
+                    status, answer = forwarded.status, forwarded.body
+                with contextlib.suppress(OSError):
+                    self.send_response(status)
+                    self.send_header("Content-Length", str(len(answer)))
+                    self.end_headers()
+                    self.wfile.write(answer)
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def stop(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+
+
 @pytest.fixture(scope="module")
-def private_cluster(bin_dir, state_dir, apart, private_redis):
-    urls = apart("blocks") | {"redis_url": private_redis.url}
-    made = Cluster(bin_dir, state_dir / "blocks" / "cluster", gateways=2, **urls).start()
+def secretive():
+    made = SecretiveDirectory()
     yield made
     made.stop()
+
+
+@pytest.fixture(scope="module")
+def private_cluster(bin_dir, state_dir, apart, private_redis, secretive):
+    """Two gateways; a third one, `sv-websocket-kept-in-the-dark`, would ask the secretive directory."""
+    def link(source: str, target: str, url: str) -> str:
+        return secretive.url if (source, target) == ("sv-websocket-kept-in-the-dark", "sv-discover") else url
+    urls = apart("blocks") | {"redis_url": private_redis.url}
+    made = Cluster(bin_dir, state_dir / "blocks" / "cluster", gateways=2, link=link, **urls).start()
+    secretive.url_behind = made.discover.url
+    yield made
+    made.stop()
+
+
+def test_a_gateway_that_does_not_know_the_blocks_lets_nothing_pass(private_cluster, secretive):
+    alice, bob = unique("alice"), unique("bob")
+    block(private_cluster.gateways[0], alice, bob)
+    gateway = private_cluster.another_gateway("sv-websocket-kept-in-the-dark")
+    gateway.start()
+
+    async def run():
+        async with Client.connected(gateway.ws_url) as client, Client.registered(private_cluster.gateways[0].ws_url, alice) as reader:
+            await eventually(lambda: registered(client, bob), lambda answer: answer, "a registration")
+            assert "blocks" in {part["name"] for part in rest.get(gateway.url + "/readyz").json["missing"]}
+            for to in (alice, unique("carol")):
+                assert await outcome(client, to) == "unavailable"
+            await client.send("typing", to=alice)
+            await client.barrier()
+            assert rest.get(gateway.url + "/v1/blocks", user=alice).is_error(503, "unavailable")
+            refused = rest.post(gateway.url + "/send", {"type": "normal", "from": bob, "to": alice, "payload": "no"})
+            assert refused.is_error(503, "unavailable"), refused.body
+            secretive.telling.set()
+            await asyncio.to_thread(gateway.wait_ready, gateway.ready)
+            assert await outcome(client, alice) == "forbidden"
+            assert await outcome(client, unique("carol")) == "ack"
+            await reader.barrier()
+            assert not reader.of("typing") and not reader.of("normal")
+
+    try:
+        wait_until(gateway.alive, "the gateway serves")
+        asyncio.run(run())
+    finally:
+        gateway.stop()
+
+
+async def registered(client: Client, user: str) -> bool:
+    await client.send("register", from_=user)
+    client.user = user
+    return (await client.expect(None, lambda frame: frame["type"] in ("registered", "error")))["type"] == "registered"
 
 
 def test_blocks_outlive_gateways_the_directory_and_the_data_of_redis(private_cluster, private_redis):
@@ -265,16 +353,9 @@ def test_blocks_outlive_gateways_the_directory_and_the_data_of_redis(private_clu
     alice, bob, carol = unique("alice"), unique("bob"), unique("carol")
 
     async def in_force_at(gateway, seconds: float = 20.0) -> None:
-        async with Client.registered(gateway.ws_url, unique("settler")):
-            pass  # the gateway's lease is there
         async with Client.connected(gateway.ws_url) as client:
             await eventually(lambda: registered(client, bob), lambda answer: answer, "a registration", seconds)
             assert await outcome(client, alice) == "forbidden", gateway.name
-
-    async def registered(client: Client, user: str) -> bool:
-        await client.send("register", from_=user)
-        client.user = user
-        return (await client.expect(None, lambda frame: frame["type"] in ("registered", "error")))["type"] == "registered"
 
     async def run():
         block(near, alice, bob)
