@@ -377,9 +377,11 @@ def test_blocks_outlive_gateways_the_directory_and_the_data_of_redis(private_clu
         private_cluster.discover.start_ready()
         await in_force_at(far)
 
+        assert holds(private_redis, alice, bob)
         private_redis.kill()
         private_redis.start()
-        wait_until(lambda: blocks_in(private_redis) == 1, "the block is in Redis again", 30)
+        wait_until(lambda: holds(private_redis, alice, bob), "the block is in Redis again", 30)
+        assert not holds(private_redis, alice, carol), "what was taken back stays so"
         for gateway in (near, far):  # and from there it comes, once nobody else knows it
             gateway.kill()
         near.start_ready()
@@ -391,9 +393,8 @@ def test_blocks_outlive_gateways_the_directory_and_the_data_of_redis(private_clu
     asyncio.run(run())
 
 
-def blocks_in(redis: Redis) -> int:
-    """How many pairs the sorted set of blocks has."""
+def holds(redis: Redis, user: str, other: str) -> bool:
     with socket.create_connection(("127.0.0.1", redis.port), timeout=5) as connection:
-        connection.sendall(b"ZCARD simplechat:blocks\r\n")
+        connection.sendall(f'ZSCORE simplechat:blocks "{user} {other}"\r\n'.encode())
         answer = connection.recv(100)
-    return int(answer[1:]) if answer.startswith(b":") else -1
+    return answer.startswith(b"$") and not answer.startswith(b"$-1")
