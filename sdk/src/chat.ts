@@ -55,7 +55,7 @@ export class Chat extends Emitter<ChatEvents> {
       settings.storage.failed = (error) => this.emit("error", error);
       settings.storage.adopt = (record) => this.#outbox.get(record.id) || this.#wait(record, true);
     }
-    settings.signal?.addEventListener("abort", () => void this.stop(), { once: true });
+    settings.signal?.addEventListener("abort", () => void this.stop());
   }
 
   get state(): ConnectionState {
@@ -76,11 +76,10 @@ export class Chat extends Emitter<ChatEvents> {
   start(): void {
     const { server, signal, storage } = this.#settings;
     if (this.#opening || signal?.aborted) return;
-    const opening = Promise.resolve(storage?.open(server, this.user)).then((state) => {
+    const opening = this.#opening = Promise.resolve(storage?.open(server, this.user)).then((state) => {
       if (state) this.#restore(state);
       if (this.#opening === opening) this.#connection.open();
     });
-    this.#opening = opening;
   }
 
   /** Disconnects; resolves once everything is stored. What waits in the outbox stays there. */
@@ -114,7 +113,7 @@ export class Chat extends Emitter<ChatEvents> {
   send(to: string, payload: string): Message {
     const text = payload.toWellFormed?.() ?? payload;
     if (new TextEncoder().encode(text).length > PAYLOAD_BYTES_MAX) throw new ChatError("too_large");
-    if (this.#outbox.size >= (this.#settings.outboxMax)) throw new ChatError("outbox_full");
+    if (this.#outbox.size >= this.#settings.outboxMax) throw new ChatError("outbox_full");
     this.#typingSent.ms = 0;
     return this.#wait({ id: this.#settings.newId(), from: this.user, to, payload: text, at: this.#writtenAt() });
   }
@@ -219,13 +218,12 @@ export class Chat extends Emitter<ChatEvents> {
 
   /** An error about a message (then it has its id), or about something else that was sent. */
   #refused(frame: ErrorFrame): void {
-    const { id = "" } = frame;
     const error = errorOf(frame);
-    const entry = this.#outbox.get(id);
+    const entry = this.#outbox.get(frame.id);
     const failed = entry && this.#outbox.refused(entry, error);
     if (failed) {
       this.conversation(failed.to).hold(failed);
-      this.#keep(id, failed);
+      this.#keep(failed.id, failed);
     }
     if (failed || !entry) this.emit("error", error);
   }

@@ -1,14 +1,16 @@
 // One session of one user over a WebSocket: registers, watches the connection by pings, and comes back after a loss.
 
 import { Emitter } from "./emitter.js";
-import { ChatError, errorOf, type FrameLess } from "./errors.js";
-import type { Answers, ClientFrame, PushFrame, Query, ServerFrame } from "./frames.js";
+import { ChatError, errorOf } from "./errors.js";
+import type { Answers, ClientFrame, Micros, PushFrame, Query, ServerFrame } from "./frames.js";
 import type { Settings, WebSocketLike } from "./options.js";
 import { BACKOFF_MAX_MS, backoffMs, Gate } from "./waiting.js";
 
 const ANSWER_MAX_MS = 10_000; // to a ping; also for a connection to be made, with its registration
 const QUERY_MAX_MS = 30_000;
 const CLOSE_CODE_FINAL = 4500; // from here to 4999, the last that there is, the server asks not to come back
+const CLOSE_CODE_EXPIRED = 4501; // of a registered session, whose token has expired: with another one it may come back
+const RENEW_BEFORE_S = 60; // more than two heartbeats, so that one may fail
 const REGISTER_ERRORS_FINAL = ["unauthorized", "forbidden", "bad_frame"];
 
 /**
@@ -22,7 +24,7 @@ export type ConnectionState = "idle" | "connecting" | "online" | "waiting" | "cl
 export interface StateEvent {
   readonly state: ConnectionState;
   /** Why it is waiting or closed. */
-  readonly error?: ChatError;
+  readonly error?: ChatError | undefined;
 }
 
 export interface ConnectionEvents {
@@ -32,7 +34,7 @@ export interface ConnectionEvents {
   alive: undefined;
 }
 
-type Outcome = ServerFrame | FrameLess;
+type Outcome = ServerFrame | ChatError;
 
 export class Connection extends Emitter<ConnectionEvents> {
   state: ConnectionState = "idle";
@@ -41,6 +43,7 @@ export class Connection extends Emitter<ConnectionEvents> {
   #urlIndex: number;
   #socket: WebSocketLike | undefined;
   #attempt = 0;
+  #token: string | undefined; // as it was shown last
   #timer: ReturnType<typeof setTimeout> | undefined; // the one thing waited for: registration, next ping, leaving, or next try
   #listening: AbortController | undefined; // to the page's events
   readonly #queries = new Map<unknown, (outcome: Outcome) => void>(); // by ref
@@ -49,7 +52,7 @@ export class Connection extends Emitter<ConnectionEvents> {
   constructor(settings: Settings) {
     super();
     this.#settings = settings;
-    this.#urlIndex = Math.floor(settings.random() * settings.urls.length);
+    this.#urlIndex = settings.random() * settings.urls.length | 0;
   }
 
   open(): void {
@@ -66,9 +69,9 @@ export class Connection extends Emitter<ConnectionEvents> {
 
   /** False if the frame could not be sent. */
   send(frame: ClientFrame): boolean {
-    if (this.state !== "online") return false;
-    this.#write(frame);
-    return true;
+    const isOnline = this.state === "online";
+    if (isOnline) this.#write(frame);
+    return isOnline;
   }
 
   /**
@@ -83,10 +86,10 @@ export class Connection extends Emitter<ConnectionEvents> {
       const settle = (outcome: Outcome): void => {
         clearTimeout(timer);
         this.#queries.delete(ref);
-        if (outcome.type === "error") reject(errorOf(outcome));
+        if (outcome instanceof ChatError) reject(outcome);
         else resolve(outcome as Answers[Q["type"]]);
       };
-      const timer = setTimeout(() => settle({ type: "error", code: "timeout" }), answerMaxMs);
+      const timer = setTimeout(() => settle(new ChatError("timeout")), answerMaxMs);
       this.#queries.set(ref, settle);
       this.#write({ ...query, ref });
     });
@@ -100,26 +103,29 @@ export class Connection extends Emitter<ConnectionEvents> {
     try {
       socket = new WebSocketType(urls[this.#urlIndex % urls.length] as string);
     } catch (error) { // no URL, or one that this page may not connect to: another try would not differ
-      return this.close(new ChatError("closed", String(error), 0, error));
+      return this.close(new ChatError("closed", `${error}`, 0, error));
     }
     this.#socket = socket;
     this.#after(ANSWER_MAX_MS, () => this.#lose(new ChatError("timeout")));
     socket.onopen = () => void this.#register(socket);
     socket.onmessage = ({ data }) => this.#receive(data);
     socket.onclose = ({ code, reason }) => {
-      const isFinal = code >= CLOSE_CODE_FINAL;
-      this.#end(new ChatError(isFinal ? "closed" : "disconnected", `${code} ${reason}`), isFinal);
+      const isFinal = code >= CLOSE_CODE_FINAL && (code !== CLOSE_CODE_EXPIRED || this.state === "connecting");
+      this.#lose(new ChatError(isFinal ? "closed" : "disconnected", `${code} ${reason}`), isFinal);
     };
     socket.onerror = () => {}; // `close` follows
   }
 
-  async #register(socket: WebSocketLike): Promise<void> {
+  /** With the server's time `at` it is a renewal: only if the token, a JSON Web Token, expires soon. */
+  async #register(socket: WebSocketLike | undefined, at?: Micros): Promise<void> {
     const { token, user, device } = this.#settings;
     try {
+      // base64url (RFC 4648 5): `-` and `_` are only part of what is not ASCII, or of one of `>?~`, so that no number depends on them.
+      if (at && !(at / 1e6 > JSON.parse(atob(this.#token!.split(".")[1]!.replace(/[-_]/g, "/"))).exp - RENEW_BEFORE_S)) return;
       const given = typeof token === "function" ? await token() : token;
-      if (socket === this.#socket) this.#write({ type: "register", from: user, token: given, device });
-    } catch (error) {
-      if (socket === this.#socket) this.#lose(new ChatError("disconnected", String(error), 0, error));
+      if (socket === this.#socket && (!at || given !== this.#token)) this.#write({ type: "register", from: user, token: this.#token = given, device });
+    } catch (error) { // of a renewal: it is tried again after the next ping
+      if (socket === this.#socket && this.state === "connecting") this.#lose(new ChatError("disconnected", `${error}`, 0, error));
     }
   }
 
@@ -130,13 +136,18 @@ export class Connection extends Emitter<ConnectionEvents> {
   #receive(data: unknown): void {
     const frame: ServerFrame & { readonly ref?: string } = JSON.parse(data as string);
     const settle = this.#queries.get(frame.ref);
-    if (settle) settle(frame);
-    else if (frame.type === "registered") {
+    if (settle) settle(frame.type === "error" ? errorOf(frame) : frame);
+    else if (this.state === "connecting" && frame.type === "registered") {
       this.#pingLater();
       this.#change("online");
-    } else if (frame.type === "error" && this.state === "connecting") this.#end(errorOf(frame), REGISTER_ERRORS_FINAL.includes(frame.code));
-    else if (frame.type === "draining") this.#drain(frame.afterMs);
-    else this.emit("frame", frame as PushFrame);
+    } else if (this.state === "connecting" && frame.type === "error") this.#lose(errorOf(frame), REGISTER_ERRORS_FINAL.includes(frame.code));
+    else if (frame.type === "draining") {
+      // The gateway is going away: it is left at a random moment of the time that it gives.
+      this.#after(this.#settings.random() * frame.afterMs, () => {
+        this.#urlIndex++;
+        this.#connect();
+      });
+    } else this.emit("frame", frame as PushFrame);
   }
 
   #pingLater(): void {
@@ -147,8 +158,9 @@ export class Connection extends Emitter<ConnectionEvents> {
     this.#pingLater();
     const socket = this.#socket;
     this.query({ type: "ping" }, ANSWER_MAX_MS).then(
-      () => {
+      ({ at }) => {
         this.#attempt = 0; // not already by registering: a gateway may fail just after that, again and again
+        void this.#register(socket, at);
         this.emit("alive", undefined);
       },
       (error: ChatError) => {
@@ -157,20 +169,8 @@ export class Connection extends Emitter<ConnectionEvents> {
     );
   }
 
-  /** The gateway is going away: leaves it at a random moment of the time it gives. */
-  #drain(afterMs: number): void {
-    this.#after(this.#settings.random() * afterMs, () => {
-      this.#urlIndex++;
-      this.#connect();
-    });
-  }
-
-  #end(error: ChatError, isFinal: boolean): void {
-    if (isFinal) this.close(error);
-    else this.#lose(error);
-  }
-
-  #lose(error: ChatError): void {
+  #lose(error: ChatError, isFinal = false): void {
+    if (isFinal) return this.close(error);
     this.#detach();
     this.#urlIndex++;
     // Without a network a try can but fail. Rare ones go on, as browsers may be wrong about the network.
@@ -194,13 +194,13 @@ export class Connection extends Emitter<ConnectionEvents> {
       socket.onopen = socket.onmessage = socket.onclose = null;
       socket.close();
     }
-    for (const settle of this.#queries.values()) settle({ type: "error", code: "disconnected" });
+    for (const settle of this.#queries.values()) settle(new ChatError("disconnected"));
   }
 
   #change(state: ConnectionState, error?: ChatError): void {
     this.state = state;
     this.online.set(state === "online", state === "closed" ? error ?? new ChatError("closed") : undefined);
-    this.emit("state", error ? { state, error } : { state });
+    this.emit("state", { state, error });
   }
 
   /** A network that comes or goes, or a person who comes back, is reason to look at once what has become of the connection. */

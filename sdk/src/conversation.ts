@@ -227,7 +227,7 @@ export class Conversation extends Emitter<ConversationEvents> {
     for (const name of Object.keys(old) as (keyof Marks)[]) raised[name] = Math.max(old[name], marks[name] ?? 0);
     this.#marks = raised;
     if (raised.peerReadAt > old.peerReadAt) this.#showMarks(old.peerReadAt);
-    else if (raised.peerReceivedAt > old.peerReceivedAt) this.#showMarks(Math.max(old.peerReadAt, old.peerReceivedAt));
+    else if (raised.peerReceivedAt > old.peerReceivedAt) this.#showMarks(old.peerReceivedAt);
     this.#host.touch(this);
   }
 

@@ -57,15 +57,7 @@ export function isTransient(code: ErrorCode): boolean {
   return ["unavailable", "rate_limited", "internal", "timeout", "disconnected"].includes(code);
 }
 
-/** Like an error frame, but told by nobody. */
-export interface FrameLess {
-  readonly type: "error";
-  readonly code: ClientErrorCode;
-  readonly message?: undefined;
-  readonly retryMs?: undefined;
-}
-
 /** The error that a frame tells. */
-export function errorOf({ code, message, retryMs }: ErrorFrame | FrameLess): ChatError {
+export function errorOf({ code, message, retryMs }: ErrorFrame): ChatError {
   return new ChatError(code, message, retryMs);
 }

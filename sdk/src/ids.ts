@@ -1,6 +1,6 @@
 const SEQUENCE_MAX = 0xfff;
 
-const hex = (value: number, digits: number): string => value.toString(16).padStart(digits, "0");
+const hex = (value: number | bigint, digits: number): string => value.toString(16).padStart(digits, "0");
 
 /**
  * Makes message ids: UUIDv7 (RFC 9562 5.7). `rand_a` counts within a millisecond (6.2, method 1), so that ids of one source ascend in the
@@ -18,7 +18,8 @@ export function idSource(now: () => number): () => string {
       sequence = 0;
     }
     // Not crypto.randomUUID(): it is missing on pages that came over plain http.
-    const random = Array.from(crypto.getRandomValues(new Uint8Array(8)), (byte) => hex(byte, 2)).join("");
-    return `${hex(lastMs, 12)}7${hex(sequence, 3)}8${random.slice(1)}`.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
+    const random = hex(crypto.getRandomValues(new BigUint64Array(1))[0]!, 16);
+    const time = hex(lastMs, 12);
+    return `${time.slice(0, 8)}-${time.slice(8)}-7${hex(sequence, 3)}-8${random.slice(1, 4)}-${random.slice(4)}`;
   };
 }

@@ -11,7 +11,7 @@ import { isTransient, type ChatError } from "./errors.js";
 import type { Answers, Micros, Query, StoredMessage } from "./frames.js";
 import { keyOf, partnerOf, type Message } from "./message.js";
 import type { Settings } from "./options.js";
-import { backoffMs, delay } from "./waiting.js";
+import { backoffMs } from "./waiting.js";
 
 const QUERY_LIMIT = 200; // the contract's
 const LIVE_MAX = 200; // then the cursor follows, so that the next sync is no longer than a page
@@ -67,7 +67,7 @@ export class Inbox {
 
   /** Those with a message, newest first. */
   get sorted(): readonly Conversation[] {
-    return this.#sorted ??= [...this.all].filter(({ last }) => last).sort((a, b) => (b.last?.at ?? 0) - (a.last?.at ?? 0));
+    return this.#sorted ??= [...this.all].filter(({ last }) => last).sort((a, b) => b.last!.at - a.last!.at);
   }
 
   conversation(partner: string): Conversation {
@@ -142,7 +142,8 @@ export class Inbox {
       } catch (error) {
         const { code, retryMs } = error as ChatError;
         if (!isTransient(code)) throw error;
-        if (code !== "disconnected") await delay(Math.max(retryMs, backoffMs(attempt, this.#settings.random)));
+        const waitMs = Math.max(retryMs, backoffMs(attempt, this.#settings.random));
+        if (code !== "disconnected") await new Promise((resolve) => setTimeout(resolve, waitMs));
       }
     }
   }
@@ -159,7 +160,7 @@ export class Inbox {
       await this.#connection.online.wait();
       this.#again = false; // after connected()
       await this.#walk();
-      if (this.#listAgain) await this.#list(PAGE_SIZE, undefined);
+      if (this.#listAgain) await this.#list(PAGE_SIZE);
     } while (this.#again);
     this.#host.emit("synced", undefined);
   }
@@ -238,8 +239,8 @@ export class Inbox {
     return conversation.hasEarlier;
   }
 
-  /** Takes a page of the list of conversations, which ends at `before`. */
-  async #list(limit: number, before: Micros | undefined): Promise<void> {
+  /** Takes a page of the list of conversations: the first one, or the one that ends at `before`. */
+  async #list(limit: number, before?: Micros): Promise<void> {
     if (before === undefined) this.#listAgain = false;
     const { conversations, more } = await this.#ask({ type: "conversations", limit, before });
     for (const summary of conversations) {

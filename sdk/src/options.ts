@@ -24,7 +24,11 @@ export interface ChatOptions {
   readonly url: string | readonly string[];
   /** This user's id: 1 to 64 of `A-Z a-z 0-9 . _ - @ +`. */
   readonly user: string;
-  /** For servers with authentication. A function is called at each connect; if it rejects, that is tried again like a lost connection. */
+  /**
+   * For servers with authentication. A function is called at each connect (if it rejects, that is tried again like a lost connection), and,
+   * if it gives JSON Web Tokens that expire, in the last minute of each: let it give a fresh one then. That takes its place on the live
+   * connection.
+   */
   readonly token?: string | (() => string | Promise<string>);
   /** Names this device, up to 64 printable ASCII characters. */
   readonly device?: string;
@@ -55,10 +59,10 @@ export type Settings = ReturnType<typeof withDefaults>;
 
 /** What the chat and its parts go by. */
 export function withDefaults(options: ChatOptions) {
-  const now = options.now ?? (() => Date.now());
+  const now = options.now ?? Date.now;
   const urls = [options.url].flat();
   return {
-    server: String(urls[0]),
+    server: `${urls[0]}`,
     outboxMax: 500,
     heartbeatMs: 25_000,
     random: Math.random,

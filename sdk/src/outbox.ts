@@ -45,8 +45,8 @@ export class Outbox {
     return this.#entries.size;
   }
 
-  get(id: string): Entry | undefined {
-    return this.#entries.get(id);
+  get(id: string | undefined): Entry | undefined {
+    return this.#entries.get(id as string);
   }
 
   /** Puts it behind the others. */
@@ -58,7 +58,7 @@ export class Outbox {
   /** Puts what an earlier life left before what was written in this one. Returns all, in order. */
   restore(records: readonly OutboxRecord[]): OutboxRecord[] {
     this.#entries = new Map([...records.map((record) => [record.id, newEntry(record, true)] as const), ...this.#entries]);
-    return Array.from(this.#entries.values(), ({ record }) => record);
+    return [...this.#entries.values()].map(({ record }) => record);
   }
 
   /** Sends what may be sent now. */

@@ -10,17 +10,13 @@ export function backoffMs(attempt: number, random: () => number): number {
   return random() * Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** attempt);
 }
 
-export function delay(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
-}
-
 /** The promise, or a rejection with `aborted` as soon as the signal aborts. */
 export function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (!signal) return promise;
   return new Promise((resolve, reject) => {
     const abort = (): void => reject(new ChatError("aborted", undefined, 0, signal.reason));
     if (signal.aborted) abort();
-    else signal.addEventListener("abort", abort, { once: true });
+    else signal.addEventListener("abort", abort);
     promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
   });
 }
@@ -29,14 +25,17 @@ export function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefine
 export class Gate {
   #isOpen = false;
   #error: ChatError | undefined;
-  #waiting: { resolve: () => void; reject: (error: ChatError) => void }[] = [];
+  #waiting: (() => void)[] = [];
 
   /** Resolves while open, rejects while failed, waits while shut. */
   wait(): Promise<void> {
-    if (this.#isOpen) return Promise.resolve();
     return new Promise((resolve, reject) => {
-      if (this.#error) reject(this.#error);
-      else this.#waiting.push({ resolve, reject });
+      const look = (): void => {
+        if (this.#error) reject(this.#error);
+        else if (this.#isOpen) resolve();
+        else this.#waiting.push(look);
+      };
+      look();
     });
   }
 
@@ -44,10 +43,6 @@ export class Gate {
   set(isOpen: boolean, error?: ChatError): void {
     this.#isOpen = isOpen;
     this.#error = error;
-    if (!isOpen && !error) return;
-    for (const { resolve, reject } of this.#waiting.splice(0)) {
-      if (error) reject(error);
-      else resolve();
-    }
+    for (const look of this.#waiting.splice(0)) look();
   }
 }

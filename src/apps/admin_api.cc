@@ -152,11 +152,13 @@ void declare(runtime::Options& options, AdminSettings& settings) {
   });
 }
 
-AdminApi::AdminApi(const AdminSettings& settings, runtime::TlsContext* tls, Parts parts)
+AdminApi::AdminApi(const AdminSettings& settings, runtime::TlsContext* tls, runtime::MetricsRegistry& metrics,
+                   Parts parts)
     : parts_(std::move(parts)),
       token_(settings.token_file.empty() ? settings.token : read_file(settings.token_file)),
       port_(settings.port),
-      tls_(tls) {
+      tls_(tls),
+      metrics_(metrics) {
   if (!token_.empty() && token_.size() < kTokenBytesMin) {
     throw std::runtime_error(settings.token_file + ": an admin token must have at least 16 characters");
   }
@@ -173,7 +175,13 @@ void AdminApi::listen(runtime::Reactor& reactor, const std::string& host, const 
   add(routes_, more);
   reactor_ = &reactor;
   server_ = std::make_unique<runtime::HttpServer>(
-      reactor, runtime::HttpServer::Options{.host = host, .port = port_, .tls = tls_}, routes_);
+      reactor,
+      runtime::HttpServer::Options{
+          .host = host,
+          .port = port_,
+          .tls = tls_,
+          .tls_handshakes_failed = runtime::count_tls_handshakes_failed(metrics_, "admin", tls_)},
+      routes_);
   server_->start();
 }
 

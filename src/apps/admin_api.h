@@ -14,6 +14,7 @@
 #include "runtime/config.h"
 #include "runtime/guarded_routes.h"
 #include "runtime/http_server.h"
+#include "runtime/metrics.h"
 #include "runtime/reactor.h"
 
 namespace simplechat::apps {
@@ -35,8 +36,8 @@ class AdminApi {
   using AddRoutes = std::function<void(runtime::GuardedRoutes&)>;
 
   // Throws std::runtime_error naming the token's file if it cannot be read.
-  // `tls`: of its own port; null: it speaks without. Outlives this.
-  AdminApi(const AdminSettings& settings, runtime::TlsContext* tls, Parts parts);
+  // `tls`: of its own port; null: it speaks without. It and the metrics outlive this.
+  AdminApi(const AdminSettings& settings, runtime::TlsContext* tls, runtime::MetricsRegistry& metrics, Parts parts);
   ~AdminApi();
   AdminApi(const AdminApi&) = delete;
   AdminApi& operator=(const AdminApi&) = delete;
@@ -56,6 +57,7 @@ class AdminApi {
   const std::string token_;
   const std::uint16_t port_;
   runtime::TlsContext* const tls_;
+  runtime::MetricsRegistry& metrics_;
   runtime::HttpRoutes routes_;
   runtime::Reactor* reactor_ = nullptr;
   std::unique_ptr<runtime::HttpServer> server_;

@@ -2,12 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <array>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/use_future.hpp>
 #include <optional>
 
-#include "adapters/hook_http/connect_hook.h"
 #include "adapters/jwt/jwt_authenticator.h"
 #include "apps/service_main.h"
 
@@ -31,24 +29,6 @@ std::optional<std::string> check_keys(const AuthSettings& settings) {
   return fmt::format("jwt-jwks {}: {}", settings.jwt_jwks, *problem);
 }
 
-std::optional<std::string> check_hook(const AuthSettings& settings) {
-  if (settings.hook_connect_url.empty()) {
-    if (settings.hook_secret.empty() && settings.hook_secret_file.empty() && !settings.hook_fail_open) {
-      return std::nullopt;
-    }
-    return "hook-secret, hook-secret-file, hook-fail-open: only with hook-connect-url";
-  }
-  if (!settings.hook_secret.empty() && !settings.hook_secret_file.empty()) {
-    return "hook-secret, hook-secret-file: give one of them";
-  }
-  if (settings.kind == AuthKind::none && settings.hook_fail_open) {
-    return "hook-fail-open: not with --auth none, where it would let anybody in as anybody";
-  }
-  const auto problem = adapters::hook_http::check_hook_url(settings.hook_connect_url);
-  if (!problem) return std::nullopt;
-  return fmt::format("hook-connect-url {}: {}", settings.hook_connect_url, *problem);
-}
-
 }  // namespace
 
 void declare(runtime::Options& options, AuthSettings& settings) {
@@ -65,34 +45,12 @@ void declare(runtime::Options& options, AuthSettings& settings) {
   options.duration_ms("revocation-keep-ms", settings.revocation_keep, std::chrono::days(30),
                       {std::chrono::minutes(1), std::chrono::days(3650)},
                       "for how long a revocation is kept; at least as long as tokens are good for");
-  options.text("hook-connect-url", settings.hook_connect_url, "",
-               "is asked who may come in: http://host[:port]/path, or https://");
-  options.secret("hook-secret", settings.hook_secret, "shown to the hook as a bearer token");
-  options.text("hook-secret-file", settings.hook_secret_file, "", "file that holds it");
-  options.duration_ms("hook-timeout-ms", settings.hook_timeout, std::chrono::seconds(1),
-                      {std::chrono::milliseconds(10), std::chrono::seconds(30)}, "how long the hook may take");
-  options.flag("hook-fail-open", settings.hook_fail_open, "let in whom --auth jwt lets in if the hook does not answer");
   options.rule([&settings] { return check_keys(settings); });
-  options.rule([&settings] { return check_hook(settings); });
 }
 
 Authentication::Authentication(const AuthSettings& settings, runtime::TlsClient& tls, runtime::ReactorPool& reactors,
-                               runtime::Readiness& readiness, runtime::MetricsRegistry& metrics)
+                               runtime::Readiness& readiness)
     : reactor_(reactors[0]) {
-  if (!settings.hook_connect_url.empty()) {
-    const std::string secret =
-        settings.hook_secret_file.empty() ? settings.hook_secret : read_file(settings.hook_secret_file);
-    for (unsigned index = 0; index < reactors.size(); ++index) {
-      hooks_.push_back(std::make_unique<adapters::hook_http::HttpConnectHook>(
-          reactors[index].executor(),
-          adapters::hook_http::HttpConnectHook::Options{.url = settings.hook_connect_url,
-                                                        .secret = secret,
-                                                        .deadline = settings.hook_timeout,
-                                                        .fail_open = settings.hook_fail_open,
-                                                        .tls = &tls},
-          metrics));
-    }
-  }
   if (settings.kind == AuthKind::none) {
     authenticator_ = std::make_unique<chat::TrustingAuthenticator>();
     return;

@@ -5,14 +5,11 @@
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "adapters/jwt/jwks_source.h"
 #include "chat/authenticator.h"
-#include "chat/connect_hook.h"
 #include "runtime/config.h"
 #include "runtime/dependency.h"
-#include "runtime/metrics.h"
 #include "runtime/reactor.h"
 
 namespace simplechat::apps {
@@ -29,15 +26,9 @@ struct AuthSettings {
   std::string jwt_issuer;
   std::string jwt_audience;
   std::chrono::milliseconds revocation_keep;
-  std::string hook_connect_url;
-  std::string hook_secret;
-  std::string hook_secret_file;
-  std::chrono::milliseconds hook_timeout;
-  bool hook_fail_open;
 };
 
-// Options, with the rule that --auth jwt has one source of keys, and that nothing of it is given otherwise; the same of
-// the connect hook.
+// Options, with the rule that --auth jwt has one source of keys, and that nothing of it is given otherwise.
 void declare(runtime::Options& options, AuthSettings& settings);
 
 // The authenticator with what it needs behind it. Lives in the program's serve(), from before the gateway to its end.
@@ -45,7 +36,7 @@ class Authentication {
  public:
   // Throws std::runtime_error naming what is wrong with a key. `tls` outlives it.
   Authentication(const AuthSettings& settings, runtime::TlsClient& tls, runtime::ReactorPool& reactors,
-                 runtime::Readiness& readiness, runtime::MetricsRegistry& metrics);
+                 runtime::Readiness& readiness);
 
   // Before the reactors run.
   void start();
@@ -53,16 +44,11 @@ class Authentication {
   void stop();
 
   [[nodiscard]] const chat::Authenticator& authenticator() const { return *authenticator_; }
-  // Of a reactor; nullptr if there is none.
-  [[nodiscard]] chat::ConnectHook* connect_hook(unsigned reactor) const {
-    return hooks_.empty() ? nullptr : hooks_[reactor].get();
-  }
 
  private:
   runtime::Reactor& reactor_;
   std::shared_ptr<adapters::jwt::JwksSource> jwks_;  // if tokens are checked with a set of keys
   std::unique_ptr<chat::Authenticator> authenticator_;
-  std::vector<std::unique_ptr<chat::ConnectHook>> hooks_;  // by reactor
 };
 
 }  // namespace simplechat::apps

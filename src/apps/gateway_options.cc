@@ -14,6 +14,8 @@ namespace {
 
 constexpr std::uint16_t kApiPort = 3002;
 constexpr std::uint16_t kWsPort = 8082;
+constexpr std::int64_t kHstsMaxAgeS = 31'536'000;     // a year
+constexpr std::int64_t kHstsMaxAgeMaxS = 63'072'000;  // two
 // Kept free of users' connections: a gateway without file descriptors could not be reached by the others, nor reach
 // them. Where few may be open, half of them.
 constexpr std::size_t kOtherFilesMax = 512;
@@ -24,7 +26,7 @@ std::size_t connections_max() {
 }
 
 std::optional<std::string> check_exposure(const GatewaySettings& settings) {
-  if (settings.auth.kind != AuthKind::none || !settings.auth.hook_connect_url.empty() || settings.insecure ||
+  if (settings.auth.kind != AuthKind::none || !settings.hooks.connect_url.empty() || settings.insecure ||
       is_loopback(settings.host))
     return std::nullopt;
   return fmt::format(
@@ -46,12 +48,16 @@ void declare(runtime::Options& options, GatewaySettings& settings) {
   options.integer<std::int64_t>("drain-seconds", settings.drain_seconds, 0, {0, 3600},
                                 "over how long a stopping gateway sends its clients away; 0: drain-ms counts");
   declare(options, settings.auth);
+  declare(options, settings.hooks, settings.auth);
   options.flag("insecure", settings.insecure, "allow --auth none on an address beyond loopback");
   declare(options, settings.limits);
   declare(options, settings.cluster_secret);
   declare(options, settings.tls);
   declare(options, settings.admin);
   declare_authorities(options, settings.tls);
+  options.integer<std::int64_t>(
+      "hsts-max-age-s", settings.hsts_max_age_s, kHstsMaxAgeS, {0, kHstsMaxAgeMaxS},
+      "with tls-cert: for how long browsers are to come to this host by TLS only; 0: not told");
   options.text("internal-host", settings.internal_host, "127.0.0.1", "address of the listener for services");
   options.integer<std::uint16_t>("internal-port", settings.internal_port, 0, {0, 65535},
                                  "port of /send and /v1/deliver, if they shall not be on the API port");
@@ -99,6 +105,7 @@ sv_websocket::GatewayOptions gateway_options(const GatewaySettings& settings, st
           .limits = settings.limits.limits,
           .admission = settings.limits.admission(),
           .tls = tls.for_users(),
+          .hsts_max_age = std::chrono::seconds(settings.hsts_max_age_s),
           .internal = std::move(internal),
           .add_api_routes = {}};
 }

@@ -6,6 +6,7 @@
 
 #include "apps/admin_api.h"
 #include "apps/auth_options.h"
+#include "apps/hook_options.h"
 #include "apps/limit_options.h"
 #include "apps/service_main.h"
 #include "apps/tls_options.h"
@@ -22,11 +23,13 @@ struct GatewaySettings {
   std::chrono::milliseconds drain;
   std::int64_t drain_seconds;
   AuthSettings auth;
+  HookSettings hooks;
   bool insecure;
   LimitSettings limits;
   AdminSettings admin;
   ClusterSecret cluster_secret;
   TlsOptions tls;
+  std::int64_t hsts_max_age_s;  // 0: browsers are told nothing
   std::string internal_host;
   std::uint16_t internal_port;  // 0: services come to the API port
   LogOptions log;

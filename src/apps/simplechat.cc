@@ -54,13 +54,14 @@ void serve(const Settings& settings, const std::vector<runtime::Options::Setting
   sv_persist::Probe persist_probe(metrics);
   apps::Consumer consumer(reactors[0], *source, store, persist_probe);
 
-  apps::Authentication authentication(settings.gateway.auth, tls.client(), reactors, readiness, metrics);
+  apps::Authentication authentication(settings.gateway.auth, tls.client(), reactors, readiness);
+  const apps::Hooks hooks(settings.gateway.hooks, tls.client(), reactors, metrics);
   std::vector<sv_websocket::Ports> ports;
   for (unsigned index = 0; index < reactors.size(); ++index) {
-    ports.push_back({directory, relay, queue, store, authentication.connect_hook(index)});
+    ports.push_back({directory, relay, queue, store, hooks.connect(index), hooks.send(index)});
   }
   adapters::memory::FileDeadLetters letters(dead_letters, queue);
-  apps::AdminApi admin(settings.gateway.admin, tls.for_users(),
+  apps::AdminApi admin(settings.gateway.admin, tls.for_users(), metrics,
                        {.service = "simplechat", .config = config, .dead_letters = &letters});
   auto options = apps::gateway_options(settings.gateway, "http://in-process", std::chrono::seconds(10), tls);
   options.add_api_routes = apps::admin_routes(admin);

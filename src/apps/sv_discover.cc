@@ -43,7 +43,12 @@ struct Lane {
        runtime::MetricsRegistry& metrics)
       : probe(metrics, sv_discover::Locator::kUsersWaitingMax),
         locator(reactor.executor(), redis, probe),
-        server(reactor, {.host = settings.host, .port = port, .tls = tls}, routes) {
+        server(reactor,
+               {.host = settings.host,
+                .port = port,
+                .tls = tls,
+                .tls_handshakes_failed = runtime::count_tls_handshakes_failed(metrics, "api", tls)},
+               routes) {
     sv_discover::add_endpoints(routes, {.directory = redis,
                                         .plain_records = redis,
                                         .revocations = redis,
@@ -72,7 +77,7 @@ void serve(const Settings& settings, const std::vector<runtime::Options::Setting
   runtime::ReactorPool reactors(settings.threads);
   adapters::redis::RedisDirectory redis(*url, readiness.add("redis"), "simplechat:", &tls.client(), settings.blocks);
 
-  apps::AdminApi admin(settings.admin, tls.for_services(), {.service = "sv-discover", .config = config});
+  apps::AdminApi admin(settings.admin, tls.for_services(), metrics, {.service = "sv-discover", .config = config});
   std::vector<std::unique_ptr<Lane>> lanes;
   for (unsigned index = 0; index < reactors.size(); ++index) {
     const std::uint16_t port = lanes.empty() ? settings.port : lanes.front()->server.port();

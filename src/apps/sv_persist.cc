@@ -101,11 +101,16 @@ void serve(const Settings& settings, const std::vector<runtime::Options::Setting
   sv_persist::add_history_routes(routes, reader, probe, settings.cluster_secret.read());
   runtime::add_service_routes(routes, readiness, metrics);
   adapters::rabbitmq::RabbitDeadLetters letters(*broker, adapters::rabbitmq::Topology(settings.partitions));
-  apps::AdminApi admin(settings.admin, tls.for_services(),
+  apps::AdminApi admin(settings.admin, tls.for_services(), metrics,
                        {.service = "sv-persist", .config = config, .dead_letters = &letters});
   admin.add_to(routes, {});
-  runtime::HttpServer server(reactors[0], {.host = settings.host, .port = settings.port, .tls = tls.for_services()},
-                             routes);
+  runtime::HttpServer server(
+      reactors[0],
+      {.host = settings.host,
+       .port = settings.port,
+       .tls = tls.for_services(),
+       .tls_handshakes_failed = runtime::count_tls_handshakes_failed(metrics, "api", tls.for_services())},
+      routes);
 
   runtime::add_process_metrics(metrics, readiness, "sv-persist");
   server.start();

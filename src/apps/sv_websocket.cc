@@ -66,18 +66,19 @@ void serve(const Settings& settings, const std::vector<runtime::Options::Setting
   adapters::rabbitmq::RabbitQueue queue(queue_options(settings, metrics), readiness.add("rabbitmq"));
   runtime::Dependency& discover = readiness.add("sv-discover");
   runtime::Dependency& persist = readiness.add("sv-persist");
-  apps::Authentication authentication(settings.gateway.auth, tls.client(), reactors, readiness, metrics);
+  apps::Authentication authentication(settings.gateway.auth, tls.client(), reactors, readiness);
+  const apps::Hooks hooks(settings.gateway.hooks, tls.client(), reactors, metrics);
   std::vector<std::unique_ptr<Outside>> outside;
   std::vector<sv_websocket::Ports> ports;
   for (unsigned index = 0; index < reactors.size(); ++index) {
     outside.push_back(std::make_unique<Outside>(reactors[index], settings, secret, tls.client(), discover, persist));
     ports.push_back({outside.back()->directory, outside.back()->relay, queue, outside.back()->reader,
-                     authentication.connect_hook(index)});
+                     hooks.connect(index), hooks.send(index)});
   }
 
   const std::string public_url =
       settings.public_url.empty() ? apps::internal_url(settings.gateway) : settings.public_url;
-  apps::AdminApi admin(settings.gateway.admin, tls.for_users(), {.service = "sv-websocket", .config = config});
+  apps::AdminApi admin(settings.gateway.admin, tls.for_users(), metrics, {.service = "sv-websocket", .config = config});
   auto options = apps::gateway_options(settings.gateway, public_url, settings.lease, tls);
   options.add_api_routes = apps::admin_routes(admin);
   sv_websocket::Gateway gateway(reactors, std::move(options), ports, authentication.authenticator(), apps::web_client(),

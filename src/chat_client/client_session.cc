@@ -8,6 +8,7 @@
 #include "chat/message_store.h"
 #include "chat_client/message_id.h"
 #include "wire/client_frame_writer.h"
+#include "wire/close_code.h"
 
 namespace simplechat::chat_client {
 namespace {
@@ -26,6 +27,10 @@ std::string describe(const wire::server::Error& error) {
 
 }  // namespace
 
+TokenSource fixed_token(std::string token) {
+  return [token = std::move(token)] { return token; };
+}
+
 ClientSession::ClientSession(SessionOptions options, Random random, std::function<std::uint64_t()> unix_ms)
     : options_(std::move(options)), random_(std::move(random)), unix_ms_(std::move(unix_ms)), feed_(random_) {}
 
@@ -42,6 +47,9 @@ void ClientSession::start(Instant now) {
 // --- the link ---
 
 void ClientSession::open(Instant now) {
+  auto token = options_.token();
+  if (!token) return lose(std::move(token.error()), Milliseconds(0), now);
+  token_ = *std::move(token);
   order_.open = true;
   state_ = State::connecting;
   answer_at_ = now + kAnswerMax;
@@ -52,14 +60,22 @@ void ClientSession::link_opened(Instant now) {
   if (state_ != State::connecting) return;
   state_ = State::registering;
   answer_at_ = now + kAnswerMax;
-  wire::client::append_register(frames_.emplace_back(), options_.me, options_.token);
+  wire::client::append_register(frames_.emplace_back(), options_.me, token_);
 }
 
 void ClientSession::link_lost(const LinkLoss& loss, Instant now) {
   if (state_ == State::waiting || state_ == State::ended || state_ == State::idle) return;
+  const bool token_expired = state_ == State::online && loss.close_code == wire::kCloseUnauthorized;
+  if (token_expired && has_another_token()) return lose(loss.reason, Milliseconds(0), now);
   if (loss.close_code >= kCloseFinal && loss.close_code <= kCloseFinalMax) return end(loss.reason, true);
   if (loss.is_final) return end(loss.reason, loss.is_unauthorized);
   lose(loss.reason, Milliseconds(0), now);
+}
+
+// Or may have one, once it can be read.
+bool ClientSession::has_another_token() const {
+  const auto token = options_.token();
+  return !token || *token != token_;
 }
 
 // Forgets what belongs to one connection.

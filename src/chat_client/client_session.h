@@ -3,7 +3,7 @@
 //
 // It registers, repeats what is not acked under the same id, catches up through `sync` (feed.h), watches the connection
 // by pings, leaves a draining server, and comes back after a loss with full-jitter backoff, unless the server said not
-// to.
+// to. If its token has expired, it comes back if there is another one by then.
 //
 // After every call the owner takes what came of it: take_order(), take_frames(), take_events(); and calls wake() at
 // next_wake(). One thread. Bounds: Outbox's and Feed's; kRequestsMax histories wait; kMarksMax marks wait, then they go
@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <expected>
 #include <functional>
 #include <map>
 #include <optional>
@@ -31,9 +32,14 @@
 
 namespace simplechat::chat_client {
 
+// The token of the moment, empty if there is none; or why it cannot be had now.
+using TokenSource = std::function<std::expected<std::string, std::string>()>;
+
+[[nodiscard]] TokenSource fixed_token(std::string token);
+
 struct SessionOptions {
   std::string me;
-  std::string token;     // empty: none
+  TokenSource token;     // asked before each connect
   bool receives = true;  // false: only sends, and shows nothing
   // Messages to load before the first live one is shown; 0: none.
   std::string history_with;
@@ -128,6 +134,7 @@ class ClientSession {
   void lose(std::string reason, Milliseconds at_least, Instant now);
   void end(std::string reason, bool unauthorized);
   void leave_connection();
+  [[nodiscard]] bool has_another_token() const;
   void registration_refused(const wire::server::Error& error, Instant now);
   void message_refused(const wire::server::Error& error, Instant now);
   void history_failed(const wire::server::Error& error, Instant now);
@@ -140,6 +147,7 @@ class ClientSession {
   [[nodiscard]] std::string next_ref(std::string_view kind);
 
   SessionOptions options_;
+  std::string token_;  // of the connection
   Random random_;
   std::function<std::uint64_t()> unix_ms_;
   wire::server::FrameReader reader_;

@@ -114,7 +114,8 @@ TEST_F(Session, BacksOffWithFullJitterUpToHalfAMinute) {
 TEST_F(Session, RegistrationErrorsThatAreFinal) {
   for (const auto code : {chat::ErrorCode::unauthorized, chat::ErrorCode::forbidden, chat::ErrorCode::bad_frame}) {
     ClientSession session(
-        {.me = "alice", .token = "t", .receives = true, .history_with = {}}, [] { return 0U; }, [] { return 0U; });
+        {.me = "alice", .token = fixed_token("t"), .receives = true, .history_with = {}}, [] { return 0U; },
+        [] { return 0U; });
     session.start(now_);
     session.link_opened(now_);
     std::string text;
@@ -127,6 +128,76 @@ TEST_F(Session, RegistrationErrorsThatAreFinal) {
     session.link_lost({.reason = "closed", .close_code = 4501}, now_);
     EXPECT_TRUE(session.take_events().empty());
   }
+}
+
+class TokenInAFile : public SessionFixture {
+ protected:
+  TokenInAFile()
+      : SessionFixture({.me = "alice", .token = [this] { return token_; }, .receives = false, .history_with = {}}) {}
+
+  // The token of the next `register`.
+  std::string connect() {
+    EXPECT_TRUE(session_.take_order().open);
+    session_.link_opened(now_);
+    const auto sent = frames();
+    from_server(R"({"type":"registered","user":"alice","session":"s","at":1})");
+    return sent.empty() ? "" : sent[0];
+  }
+
+  std::expected<std::string, std::string> token_ = "one";
+};
+
+TEST_F(TokenInAFile, IsReadAnewForEachConnect) {
+  session_.start(now_);
+  EXPECT_TRUE(connect().contains(R"("token":"one")"));
+  lose();
+  token_ = "two";
+  sleep();
+  EXPECT_TRUE(connect().contains(R"("token":"two")"));
+}
+
+TEST_F(TokenInAFile, WhenItHasExpiredAnotherOneIsTaken) {
+  session_.start(now_);
+  connect();
+  events();
+  token_ = "two";
+  lose(4501);
+  const auto waiting = of<Waiting>(events());
+  ASSERT_EQ(waiting.size(), 1U);
+  EXPECT_LE(waiting[0].delay, Milliseconds(500));
+  sleep();
+  EXPECT_TRUE(connect().contains(R"("token":"two")"));
+  lose(4501);  // and no other is there
+  const auto ended = of<Ended>(events());
+  ASSERT_EQ(ended.size(), 1U);
+  EXPECT_TRUE(ended[0].unauthorized);
+  EXPECT_FALSE(session_.next_wake());
+}
+
+TEST_F(TokenInAFile, OnlyTheTokenOfARegisteredSessionExpires) {
+  session_.start(now_);
+  EXPECT_TRUE(session_.take_order().open);
+  session_.link_opened(now_);
+  token_ = "two";
+  lose(4501);
+  EXPECT_EQ(of<Ended>(events()).size(), 1U);
+}
+
+TEST_F(TokenInAFile, ThatCannotBeReadIsWaitedFor) {
+  session_.start(now_);
+  connect();
+  events();
+  token_ = std::unexpected("no such file");
+  lose(4501);
+  events();
+  sleep();
+  EXPECT_FALSE(session_.take_order().open);
+  const auto waiting = of<Waiting>(events());
+  ASSERT_EQ(waiting.size(), 1U);
+  EXPECT_EQ(waiting[0].reason, "no such file");
+  token_ = "two";
+  sleep();
+  EXPECT_TRUE(connect().contains(R"("token":"two")"));
 }
 
 TEST_F(Session, OtherRegistrationErrorsAreTriedAgain) {
@@ -261,7 +332,8 @@ TEST_F(Session, AStoredMessageNeedsNoAck) {
 class FirstHistory : public SessionFixture {
  protected:
   FirstHistory()
-      : SessionFixture({.me = "alice", .token = {}, .receives = true, .history_with = "bob", .history_count = 20}) {}
+      : SessionFixture(
+            {.me = "alice", .token = fixed_token(""), .receives = true, .history_with = "bob", .history_count = 20}) {}
 };
 
 TEST_F(FirstHistory, LiveMessagesWaitForIt) {
@@ -300,7 +372,7 @@ TEST_F(FirstHistory, LiveMessagesDoNotWaitForAStoreThatIsAway) {
 
 class SendOnly : public SessionFixture {
  protected:
-  SendOnly() : SessionFixture({.me = "alice", .token = "t", .receives = false, .history_with = {}}) {}
+  SendOnly() : SessionFixture({.me = "alice", .token = fixed_token("t"), .receives = false, .history_with = {}}) {}
 };
 
 TEST_F(SendOnly, AsksForNothingAndShowsNothing) {

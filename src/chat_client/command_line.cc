@@ -6,7 +6,6 @@
 
 #include "chat/ids.h"
 #include "chat/limits.h"
-#include "chat_client/client_session.h"
 #include "websocket/utf8.h"
 
 namespace simplechat::chat_client {
@@ -35,7 +34,8 @@ A message counts as sent when the server has acknowledged it as durable; until t
 under the same id, over lost connections and restarts. Messages are printed each once, sorted by
 (at, from, id) as far as they are known; what is found late is printed late.
 
-The token is also read from the environment variable SIMPLECHAT_TOKEN.
+The token is also read from the environment variable SIMPLECHAT_TOKEN. When one from a file expires, the
+client comes back if the file holds another one by then.
 
 Exit codes:
   0  done, and everything that was sent is acknowledged
@@ -70,20 +70,28 @@ std::optional<std::string> problem_of_text(const std::string& text) {
          std::to_string(chat::limits::kPayloadBytesMax) + " are allowed";
 }
 
-std::expected<std::string, Stop> find_token(const Raw& raw, const Surroundings& surroundings) {
+TokenSource token_file(const std::string& path, const Surroundings& surroundings) {
+  return [path, read_file = surroundings.read_file]() -> std::expected<std::string, std::string> {
+    auto text = read_file(path);
+    if (!text) return std::unexpected("--token-file " + path + ": " + text.error());
+    while (text->ends_with('\n') || text->ends_with('\r')) text->pop_back();
+    if (text->empty()) return std::unexpected("--token-file " + path + ": is empty");
+    return text;
+  };
+}
+
+std::expected<TokenSource, Stop> find_token(const Raw& raw, const Surroundings& surroundings) {
   if (!raw.token.empty() && !raw.token_file.empty()) {
     return std::unexpected(usage("--token and --token-file exclude each other"));
   }
-  if (!raw.token.empty()) return raw.token;
+  if (!raw.token.empty()) return fixed_token(raw.token);
   if (raw.token_file.empty()) {
     const char* const value = surroundings.environment(kTokenVariable);
-    return value == nullptr ? "" : value;
+    return fixed_token(value == nullptr ? "" : value);
   }
-  auto text = surroundings.read_file(raw.token_file);
-  if (!text) return std::unexpected(usage("--token-file " + raw.token_file + ": " + text.error()));
-  while (text->ends_with('\n') || text->ends_with('\r')) text->pop_back();
-  if (text->empty()) return std::unexpected(usage("--token-file " + raw.token_file + ": is empty"));
-  return *std::move(text);
+  TokenSource source = token_file(raw.token_file, surroundings);
+  if (const auto now = source(); !now) return std::unexpected(usage(now.error()));
+  return source;
 }
 
 std::expected<Settings, Stop> check(Settings settings, const Raw& raw, const Surroundings& surroundings) {
@@ -136,7 +144,8 @@ std::expected<Settings, Stop> parse_command_line(const std::vector<std::string>&
       ->type_name("USER");
   app.add_option("--token", raw.token, "proves who this user is; others on this machine may see it: prefer the next")
       ->type_name("TOKEN");
-  app.add_option("--token-file", raw.token_file, "a file that holds the token")->type_name("FILE");
+  app.add_option("--token-file", raw.token_file, "a file that holds the token; read anew for each connect")
+      ->type_name("FILE");
   one_each(app.add_option("--send", raw.sends, "send this text and end; repeatable; -: each line of stdin"));
   app.add_flag("--follow", settings.follows, "print messages as they come, until ended");
   CLI::Option* const history =

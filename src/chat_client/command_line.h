@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "chat_client/client_session.h"
 #include "chat_client/events.h"
 #include "chat_client/server_url.h"
 
@@ -20,8 +21,8 @@ struct Settings {
   std::vector<ServerUrl> urls{};  // one at least; each reconnect takes the next
   std::string ca_file{};          // empty: the system's
   std::string me{};
-  std::string to{};                  // empty: none
-  std::string token{};               // empty: none
+  std::string to{};  // empty: none
+  TokenSource token{};
   std::vector<std::string> texts{};  // to be sent
   bool sends_stdin = false;          // --send -
   bool follows = false;
@@ -39,6 +40,7 @@ struct Plan {
   std::size_t history = 0;
 };
 
+// `read_file` is kept: a token's file is read anew for each connect.
 struct Surroundings {
   std::function<const char*(const char* name)> environment;  // nullptr: not set
   std::function<std::expected<std::string, std::string>(const std::string& path)> read_file;

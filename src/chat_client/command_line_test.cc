@@ -15,8 +15,8 @@ class CommandLine : public ::testing::Test {
         arguments, {.environment = [this](const char* name) -> const char* {
                       return std::string_view(name) == "SIMPLECHAT_TOKEN" && !token_.empty() ? token_.c_str() : nullptr;
                     },
-                    .read_file = [](const std::string& path) -> std::expected<std::string, std::string> {
-                      if (path == "token") return "from-file\n";
+                    .read_file = [this](const std::string& path) -> std::expected<std::string, std::string> {
+                      if (path == "token") return file_;
                       if (path == "empty") return "\n";
                       return std::unexpected("is not there");
                     }});
@@ -35,6 +35,7 @@ class CommandLine : public ::testing::Test {
   }
 
   std::string token_;
+  std::string file_ = "from-file\n";
 };
 
 TEST_F(CommandLine, ReadsAll) {
@@ -56,17 +57,25 @@ TEST_F(CommandLine, HasDefaults) {
   EXPECT_EQ(settings.urls.at(0).authority(), "127.0.0.1:8082");
   EXPECT_EQ(settings.timeout, Milliseconds(30'000));
   EXPECT_FALSE(settings.history);
-  EXPECT_EQ(settings.token, "");
+  EXPECT_EQ(settings.token(), "");
 }
 
 TEST_F(CommandLine, FindsTheToken) {
   token_ = "from-environment";
-  EXPECT_EQ(good({"--me", "a"}).token, "from-environment");
-  EXPECT_EQ(good({"--me", "a", "--token-file", "token"}).token, "from-file");
-  EXPECT_EQ(good({"--me", "a", "--token", "given"}).token, "given");
+  EXPECT_EQ(good({"--me", "a"}).token(), "from-environment");
+  EXPECT_EQ(good({"--me", "a", "--token-file", "token"}).token(), "from-file");
+  EXPECT_EQ(good({"--me", "a", "--token", "given"}).token(), "given");
   expect_usage({"--me", "a", "--token", "x", "--token-file", "token"}, "exclude each other");
   expect_usage({"--me", "a", "--token-file", "none"}, "is not there");
   expect_usage({"--me", "a", "--token-file", "empty"}, "is empty");
+}
+
+TEST_F(CommandLine, ReadsATokensFileEachTimeItIsAskedFor) {
+  const TokenSource source = good({"--me", "a", "--token-file", "token"}).token;
+  file_ = "later\r\n";
+  EXPECT_EQ(source(), "later");
+  file_ = "\n";
+  EXPECT_EQ(source().error(), "--token-file token: is empty");
 }
 
 TEST_F(CommandLine, NamesWhatIsWrong) {

@@ -55,7 +55,7 @@ class FrontFixture : public SessionFixture {
 
 class Script : public FrontFixture {
  protected:
-  Script() : FrontFixture({.me = "alice", .token = {}, .receives = false, .history_with = {}}) {
+  Script() : FrontFixture({.me = "alice", .token = fixed_token(""), .receives = false, .history_with = {}}) {
     settings_ = {.me = "alice", .to = "bob", .timeout = Milliseconds(30'000)};
   }
   void begin(const Plan& plan) {

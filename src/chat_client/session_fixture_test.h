@@ -23,7 +23,8 @@ class SessionFixture : public ::testing::Test {
  protected:
   static constexpr std::uint64_t kRandom = 1'000'003;
 
-  explicit SessionFixture(SessionOptions options = {.me = "alice", .token = {}, .receives = true, .history_with = {}})
+  explicit SessionFixture(
+      SessionOptions options = {.me = "alice", .token = fixed_token(""), .receives = true, .history_with = {}})
       : session_(std::move(options), [this] { return random_++; }, [] { return std::uint64_t{1'700'000'000'000}; }) {}
 
   // To `registered`; what came of it until then is thrown away.

@@ -13,12 +13,14 @@ namespace simplechat::ctl {
 namespace {
 
 constexpr const char* kTokenVariable = "SIMPLECHAT_ADMIN_TOKEN";
+constexpr std::int64_t kUnixSecondsMax = 253'402'300'799;  // the year 9999
 constexpr const char* kDescription =
     R"(Operate SimpleChat over the admin APIs of its instances, which --admin-token-file opens.)";
 constexpr const char* kFooter = R"(Examples:
   simplechat ctl --token-file admin.token users                 how many are online at the gateway on this machine
   simplechat ctl --url http://a:3002 --url http://b:3002 sessions alice     where alice is online
   simplechat ctl --url http://a:3002 drain --seconds 60         send everybody on a to the other gateways
+  simplechat ctl --url http://a:3002 revoke alice               alice's tokens count no more, at any gateway
   simplechat ctl --url http://p:3000 dead-letters list          what the store refused
   simplechat ctl --url http://p:3000 dead-letters replay --all  try it again
 
@@ -40,6 +42,9 @@ struct Raw {
   std::string user;
   std::string other;
   std::string session;
+  std::string token_id;
+  std::int64_t issued_until_s = 0;  // 0: not given
+  std::int64_t until_s = 0;         // likewise
   std::string level;
   std::string after;
   std::vector<std::string> ids;
@@ -52,7 +57,9 @@ struct Raw {
 
 Stop usage(const std::string& problem) { return {.exit_code = kUsage, .text = "simplechat ctl: " + problem + "\n"}; }
 
-std::string json_of(std::initializer_list<std::pair<std::string_view, std::string_view>> texts) {
+// Of what is not empty.
+std::string json_of(std::initializer_list<std::pair<std::string_view, std::string_view>> texts,
+                    std::initializer_list<std::pair<std::string_view, std::int64_t>> numbers = {}) {
   std::string json = "{";
   for (const auto& [key, value] : texts) {
     if (value.empty()) continue;
@@ -60,6 +67,12 @@ std::string json_of(std::initializer_list<std::pair<std::string_view, std::strin
     runtime::append_json_string(json, key);
     json += ':';
     runtime::append_json_string(json, value);
+  }
+  for (const auto& [key, value] : numbers) {
+    if (value == 0) continue;
+    if (json.size() > 1) json += ',';
+    runtime::append_json_string(json, key);
+    json += ':' + std::to_string(value);
   }
   return json + "}";
 }
@@ -142,6 +155,27 @@ void declare_commands(CLI::App& app, Raw& raw, std::vector<Request>& requests) {
     if (method != std::string_view("GET")) command->add_option("other", raw.other)->type_name("OTHER")->required();
     then(command, [method, blocks_of] { return Request{.method = method, .target = blocks_of()}; });
   }
+
+  CLI::App* const revoke =
+      app.add_subcommand("revoke", "have all tokens of a user, or one token, count no more; sessions under them end");
+  revoke->add_option("user", raw.user)->type_name("USER");
+  revoke->add_option("--jti", raw.token_id, "the token of this id")->type_name("ID");
+  const CLI::Range seconds(std::int64_t{1}, kUnixSecondsMax);
+  revoke
+      ->add_option("--issued-until", raw.issued_until_s,
+                   "of the user, tokens that were issued until then (default: now)")
+      ->type_name("UNIX-SECONDS")
+      ->check(seconds);
+  revoke->add_option("--until", raw.until_s, "when it may be forgotten (default: as revocation-keep-ms says)")
+      ->type_name("UNIX-SECONDS")
+      ->check(seconds);
+  then(revoke, [&raw] {
+    if (raw.user.empty() == raw.token_id.empty()) throw CLI::ValidationError("revoke", "name a user, or give --jti");
+    return Request{.method = "POST",
+                   .target = "/v1/admin/revocations",
+                   .body = json_of({{"user", raw.user}, {"jti", raw.token_id}},
+                                   {{"issuedUntil", raw.issued_until_s}, {"until", raw.until_s}})};
+  });
 
   CLI::App* const drain = app.add_subcommand("drain", "send a gateway's clients to the others; it goes on running");
   drain->add_option("--seconds", raw.seconds, "over how long (default 30)")->check(CLI::Range(0, 3600));

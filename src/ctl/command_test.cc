@@ -36,6 +36,11 @@ TEST(Command, MakesTheRequest) {
   EXPECT_EQ(request_of({"blocks", "alice"}), "GET /v1/admin/blocks/alice");
   EXPECT_EQ(request_of({"block", "alice", "b@c"}), "PUT /v1/admin/blocks/alice/b%40c");
   EXPECT_EQ(request_of({"unblock", "alice", "bob"}), "DELETE /v1/admin/blocks/alice/bob");
+  EXPECT_EQ(request_of({"revoke", "alice"}), R"(POST /v1/admin/revocations {"user":"alice"})");
+  EXPECT_EQ(request_of({"revoke", "alice", "--issued-until", "17", "--until", "99"}),
+            R"(POST /v1/admin/revocations {"user":"alice","issuedUntil":17,"until":99})");
+  EXPECT_EQ(request_of({"revoke", "--jti", "t-1", "--until", "99"}),
+            R"(POST /v1/admin/revocations {"jti":"t-1","until":99})");
   EXPECT_EQ(request_of({"drain"}), R"(POST /v1/admin/drain {"seconds":30})");
   EXPECT_EQ(request_of({"drain", "--seconds", "0"}), R"(POST /v1/admin/drain {"seconds":0})");
   EXPECT_EQ(request_of({"drain", "--cancel"}), "DELETE /v1/admin/drain");
@@ -57,6 +62,9 @@ TEST(Command, WhatIsNotACommandIsUsage) {
                                              {"blocks", "alice", "bob"},
                                              {"block", "alice"},
                                              {"unblock", "alice"},
+                                             {"revoke"},
+                                             {"revoke", "alice", "--jti", "t"},
+                                             {"revoke", "alice", "--until", "tomorrow"},
                                              {"log-level", "loud"},
                                              {"drain", "--seconds", "-1"},
                                              {"dead-letters"},

@@ -21,9 +21,10 @@ struct HttpRequest {
   std::string content_type{};
   std::string accept_encoding{};
   std::string if_none_match{};
-  std::string x_forwarded_for{};  // of several headers, joined by commas
-  std::string forwarded{};        // likewise
-  std::string remote_address{};   // of the peer; empty in a request that is sent
+  std::string x_forwarded_for{};                               // of several headers, joined by commas
+  std::string forwarded{};                                     // likewise
+  std::string remote_address{};                                // of the peer; empty in a request that is sent
+  std::vector<std::pair<std::string, std::string>> headers{};  // further ones that are sent; empty in what was received
 
   // The path without the query.
   [[nodiscard]] std::string_view path() const;

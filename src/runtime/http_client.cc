@@ -67,6 +67,7 @@ http::request<http::string_body> to_message(HttpRequest&& request, const HttpOri
   } else if (!bearer_token.empty()) {
     message.set(http::field::authorization, fmt::format("Bearer {}", bearer_token));
   }
+  for (const auto& [name, value] : request.headers) message.set(name, value);
   message.body() = std::move(request.body);
   message.prepare_payload();
   return message;

@@ -70,8 +70,11 @@ TEST_F(HttpClientTest, SendsTheRequestAndReturnsTheAnswer) {
     peer.send("HTTP/1.1 201 Created\r\nContent-Type: a/b\r\nX-Further: yes\r\nContent-Length: 6\r\n\r\nanswer");
   });
   HttpClient one = client({.deadline = 30s, .bearer_token = "secret"});
-  const Outcome outcome =
-      call(one, {.method = "POST", .target = "/v1/x?y=z", .body = "question", .content_type = "application/json"});
+  const Outcome outcome = call(one, {.method = "POST",
+                                     .target = "/v1/x?y=z",
+                                     .body = "question",
+                                     .content_type = "application/json",
+                                     .headers = {{"X-Own", "1"}}});
   server_.join();
   ASSERT_TRUE(outcome) << outcome.error().message;
   EXPECT_EQ(outcome->status, 201U);
@@ -83,6 +86,7 @@ TEST_F(HttpClientTest, SendsTheRequestAndReturnsTheAnswer) {
   EXPECT_THAT(request->header, HasSubstr("Host: 127.0.0.1:" + std::to_string(listener_.port())));
   EXPECT_THAT(request->header, HasSubstr("Authorization: Bearer secret"));
   EXPECT_THAT(request->header, HasSubstr("Content-Type: application/json"));
+  EXPECT_THAT(request->header, HasSubstr("X-Own: 1\r\n"));
   EXPECT_EQ(request->body, "question");
 }
 

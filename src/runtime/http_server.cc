@@ -19,6 +19,7 @@
 
 #include "runtime/http_stream.h"
 #include "runtime/log.h"
+#include "runtime/metrics.h"
 
 namespace simplechat::runtime {
 namespace {
@@ -41,8 +42,6 @@ constexpr std::chrono::milliseconds kAcceptPause{100};
 // section 9.6).
 constexpr std::chrono::milliseconds kLinger{1000};
 constexpr std::string_view kEndOfHeader = "\r\n";
-// RFC 6797: for a year, browsers come to this host by TLS only.
-constexpr std::string_view kStrictTransportSecurity = "Strict-Transport-Security: max-age=31536000\r\n";
 // A shorter body goes in one TLS record with its header.
 constexpr std::size_t kJoinedBodyMax = 8UL * 1024;
 
@@ -75,9 +74,10 @@ struct Connection : std::enable_shared_from_this<Connection> {
   Timer timer;
   beast::flat_buffer buffer;  // what was read behind the request that is served
   std::string remote_address;
-  bool idle = false;     // between two requests
-  bool served = false;   // has had one
-  bool counted = false;  // by Options::peers
+  bool idle = false;                     // between two requests
+  bool served = false;                   // has had one
+  bool counted = false;                  // by Options::peers
+  std::chrono::seconds hsts_max_age{0};  // told with each answer, over TLS
 };
 
 tcp::endpoint resolve(Reactor& reactor, const HttpServer::Options& options) {
@@ -190,7 +190,7 @@ struct ResponseForm {
   unsigned version = 11;  // of the request
 };
 
-std::string response_header(const HttpResponse& response, const ResponseForm& form) {
+std::string response_header(const HttpResponse& response, const ResponseForm& form, std::chrono::seconds hsts_max_age) {
   std::string header;
   const auto out = std::back_inserter(header);
   const std::string_view reason = http::obsolete_reason(static_cast<http::status>(response.status));
@@ -201,6 +201,9 @@ std::string response_header(const HttpResponse& response, const ResponseForm& fo
     fmt::format_to(out, "Content-Length: {}\r\n", response.body.size());
   }
   for (const auto& [name, value] : response.headers) fmt::format_to(out, "{}: {}\r\n", name, value);
+  if (hsts_max_age.count() > 0) {
+    fmt::format_to(out, "Strict-Transport-Security: max-age={}\r\n", hsts_max_age.count());
+  }
   if (!form.keep_alive) {
     header += "Connection: close\r\n";
   } else if (form.version == 10) {
@@ -211,11 +214,10 @@ std::string response_header(const HttpResponse& response, const ResponseForm& fo
 }
 
 asio::awaitable<error_code> write_response(Connection& connection, const HttpResponse& response, ResponseForm form) {
-  std::string header = response_header(response, form);
+  std::string header = response_header(response, form, connection.hsts_max_age);
   const bool bodiless = form.head || response.status == 204 || response.status == 304;
   asio::const_buffer body = bodiless ? asio::const_buffer() : asio::buffer(response.body);
   if (connection.stream.speaks_tls()) {
-    header.insert(header.size() - kEndOfHeader.size(), kStrictTransportSecurity);
     if (body.size() <= kJoinedBodyMax) {
       header.append(static_cast<const char*>(body.data()), body.size());
       body = {};
@@ -264,6 +266,13 @@ HttpUpgrade to_upgrade(Parser& parser, Connection& connection) {
 }
 
 }  // namespace
+
+Counter* count_tls_handshakes_failed(MetricsRegistry& metrics, std::string_view listener, const TlsContext* tls) {
+  if (tls == nullptr) return nullptr;
+  return &metrics.counter("tls_handshakes_failed_total",
+                          "Connections that ended before their TLS handshake was done, by listener",
+                          {{"listener", std::string(listener)}});
+}
 
 struct HttpServer::State : std::enable_shared_from_this<State> {
   State(Reactor& r, Options o, const HttpRoutes& known, UpgradeHandler handler)
@@ -361,7 +370,11 @@ void HttpServer::State::leave(Connection& connection) {
 asio::awaitable<bool> HttpServer::State::shake_hands(Connection& connection) {
   connection.close_after(options.request_deadline);
   const auto failure = co_await connection.stream.shake_hands(*options.tls);
-  if (!failure) co_return true;
+  if (!failure) {
+    connection.hsts_max_age = options.hsts_max_age;
+    co_return true;
+  }
+  if (options.tls_handshakes_failed != nullptr) options.tls_handshakes_failed->add();
   log::debug("tls_handshake_failed", {{"remote", connection.remote_address}, {"reason", failure->reason}});
   if (failure->met_plain_http) {
     co_await refuse(connection, http_error(400, "bad_frame", "this port speaks TLS: use https:// or wss://"));

@@ -18,6 +18,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "runtime/http.h"
 #include "runtime/reactor.h"
@@ -25,9 +26,15 @@
 
 namespace simplechat::runtime {
 
+class Counter;
+class MetricsRegistry;
 class TlsContext;
 
 using TcpSocket = boost::asio::basic_stream_socket<boost::asio::ip::tcp, Executor>;
+
+// The counter of the handshakes that fail at one of a process's listeners, for one reactor; null where there is no TLS.
+[[nodiscard]] Counter* count_tls_handshakes_failed(MetricsRegistry& metrics, std::string_view listener,
+                                                   const TlsContext* tls);
 
 // Says whether a further connection from an address may be. Used on the server's reactor; outlives the server.
 class PeerLimit {
@@ -66,7 +73,10 @@ class HttpServer {
     std::size_t connections_max = 10'000;
     std::chrono::milliseconds request_deadline{10'000};
     std::chrono::milliseconds idle_timeout{60'000};
-    TlsContext* tls = nullptr;   // null: plain HTTP. Outlives the server
+    TlsContext* tls = nullptr;  // null: plain HTTP. Outlives the server
+    // With `tls`: how long a browser is to come to this host by TLS only (RFC 6797). 0: it is not told.
+    std::chrono::seconds hsts_max_age{0};
+    Counter* tls_handshakes_failed = nullptr;  // of this reactor; outlives the server
     PeerLimit* peers = nullptr;  // asked about each connection, until it ends or is handed over; beyond: closed at once
   };
   // Returns true if it took the upgrade; else the request is answered by what it left in `refusal`, or as any other.

@@ -14,6 +14,7 @@
 
 #include "runtime/http_server.h"
 #include "runtime/loopback_peer.h"
+#include "runtime/metrics.h"
 #include "runtime/test_certificate.h"
 #include "runtime/tls_context.h"
 
@@ -127,13 +128,13 @@ class HttpServerTlsTest : public testing::Test {
 };
 
 TEST_F(HttpServerTlsTest, AnswersAndKeepsTheConnection) {
-  start();
+  start({.hsts_max_age = 17s});
   TlsPeer peer(server_->port());
   for (int i = 0; i < 3; ++i) {
     peer.send(kGet);
     const std::string header = peer.read_header();
     EXPECT_THAT(header, StartsWith("HTTP/1.1 200 OK\r\n"));
-    EXPECT_THAT(header, HasSubstr("\r\nStrict-Transport-Security: max-age="));
+    EXPECT_THAT(header, HasSubstr("\r\nStrict-Transport-Security: max-age=17\r\n"));
     EXPECT_EQ(peer.read(5), "hello");
   }
   peer.send(kGet + kGet);  // in one record
@@ -147,7 +148,7 @@ TEST_F(HttpServerTlsTest, SaysCloseNotifyWhenItCloses) {
   start();
   TlsPeer peer(server_->port());
   peer.send("GET /hello HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n");
-  EXPECT_THAT(peer.read_header(), HasSubstr("Connection: close"));
+  EXPECT_THAT(peer.read_header(), AllOf(HasSubstr("Connection: close"), Not(HasSubstr("Strict-Transport-Security"))));
   EXPECT_EQ(peer.read(5), "hello");
   EXPECT_TRUE(peer.told_of_the_end());
 }
@@ -170,7 +171,7 @@ TEST_F(HttpServerTlsTest, RefusalsReachTheClient) {
 }
 
 TEST_F(HttpServerTlsTest, TellsWhoSpeaksPlainHttp) {
-  start();
+  start({.hsts_max_age = 17s});
   const std::string post = "POST /echo HTTP/1.1\r\nHost: test\r\nContent-Length: 3\r\n\r\nabc";
   for (const std::string& request : {kGet, post}) {
     LoopbackPeer plain(server_->port());
@@ -184,8 +185,11 @@ TEST_F(HttpServerTlsTest, TellsWhoSpeaksPlainHttp) {
   }
 }
 
-TEST_F(HttpServerTlsTest, ClosesWhoSendsGarbageOrDoesNotFinishTheHandshake) {
-  start({.request_deadline = 200ms});
+TEST_F(HttpServerTlsTest, ClosesAndCountsWhoSendsGarbageOrDoesNotFinishTheHandshake) {
+  MetricsRegistry metrics;
+  Counter* const failed = count_tls_handshakes_failed(metrics, "api", &context_);
+  EXPECT_EQ(count_tls_handshakes_failed(metrics, "other", nullptr), nullptr);
+  start({.request_deadline = 200ms, .tls_handshakes_failed = failed});
   LoopbackPeer garbage(server_->port());
   garbage.send(std::string(100, '\xff'));
   garbage.read_bytes(1000);  // an alert, perhaps
@@ -195,6 +199,11 @@ TEST_F(HttpServerTlsTest, ClosesWhoSendsGarbageOrDoesNotFinishTheHandshake) {
   LoopbackPeer slow(server_->port());
   slow.send(std::string("\x16\x03\x01\x02\x00\x01", 6));  // the first bytes of a ClientHello
   EXPECT_TRUE(slow.read_closed());
+  TlsPeer good(server_->port());
+  good.send(kGet);
+  EXPECT_THAT(good.read_header(), StartsWith("HTTP/1.1 200 OK\r\n"));
+  EXPECT_EQ(failed->value(), 3U);
+  EXPECT_THAT(metrics.scrape(), HasSubstr(R"(simplechat_tls_handshakes_failed_total{listener="api"} 3)"));
 }
 
 TEST_F(HttpServerTlsTest, HandsAnUpgradeOverWithTheTlsSessionAndWhatCameBehindIt) {

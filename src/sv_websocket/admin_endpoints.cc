@@ -7,6 +7,7 @@
 #include "chat/ids.h"
 #include "runtime/log.h"
 #include "sv_websocket/block_endpoints.h"
+#include "sv_websocket/revocation_endpoint.h"
 #include "wire/admin_body.h"
 #include "wire/json.h"
 
@@ -138,6 +139,7 @@ Answer queues(Gateway& gateway) {
     json += '}';
   };
   add("unconfirmed", "bytes", waiting.depths.unconfirmed_bytes, waiting.bounds.unconfirmed_bytes);
+  add("approvals", "bytes", waiting.depths.approval_bytes, waiting.bounds.approval_bytes);
   add("lookup", "bytes", waiting.depths.lookup_bytes, waiting.bounds.lookup_bytes);
   add("relay", "bytes", waiting.depths.relay_bytes, waiting.bounds.relay_bytes);
   add("acks", "items", waiting.depths.acks, waiting.bounds.acks);
@@ -161,6 +163,7 @@ void add_admin_endpoints(runtime::GuardedRoutes& routes, Gateway& gateway) {
              [&gateway](const HttpRequest&, const Segments&) { return cancel_drain(gateway); });
   routes.add("GET", "/v1/admin/queues", [&gateway](const HttpRequest&, const Segments&) { return queues(gateway); });
   add_admin_block_endpoints(routes, gateway.block_parts());
+  add_admin_revocation_endpoint(routes, gateway);
 }
 
 }  // namespace simplechat::sv_websocket

@@ -1,4 +1,5 @@
-// The gateway's part of the admin API: who is here, sending them away, and what waits. For persons and their tools.
+// The gateway's part of the admin API: who is here, sending them away, having tokens count no more, and what
+// waits. For persons and their tools.
 #pragma once
 
 #include "runtime/guarded_routes.h"

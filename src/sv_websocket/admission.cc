@@ -19,13 +19,18 @@ runtime::HttpResponse refusal(unsigned status, std::string_view code, std::strin
 
 }  // namespace
 
+IpAddress client_of(const TrustedProxies& proxies, const runtime::HttpRequest& request) {
+  return proxies.client(request.remote_address,
+                        proxies.header() == ProxyHeader::forwarded ? request.forwarded : request.x_forwarded_for);
+}
+
 RateLimit Admission::handshake_rate() const {
   // A second of them may come at once.
   return {.per_ms = limits_.handshakes_per_second, .burst = limits_.handshakes_per_second * kFrameUnits};
 }
 
-std::expected<AddressKey, runtime::HttpResponse> Admission::admit(const runtime::HttpUpgrade& upgrade,
-                                                                  std::size_t connections, std::uint32_t now_ms) {
+std::expected<IpAddress, runtime::HttpResponse> Admission::admit(const runtime::HttpUpgrade& upgrade,
+                                                                 std::size_t connections, std::uint32_t now_ms) {
   const auto refuse = [this](Limit limit, unsigned status, std::string_view code, std::string_view message) {
     probe_.limited(limit);
     return std::unexpected(refusal(status, code, message));
@@ -38,7 +43,8 @@ std::expected<AddressKey, runtime::HttpResponse> Admission::admit(const runtime:
     return refuse(Limit::connections, 503, "unavailable",
                   "this gateway has as many connections as it may: try another one");
   }
-  const AddressKey address = address_of(upgrade.request);
+  const IpAddress client = client_of(rules_.proxies, upgrade.request);
+  const AddressKey address = client.subscriber();
   // First the own one: who is too fast must not take what is everybody's.
   const auto entry = addresses_.enter(address, now_ms);
   if (entry == AddressTable::Entry::too_many) {
@@ -52,14 +58,7 @@ std::expected<AddressKey, runtime::HttpResponse> Admission::admit(const runtime:
     addresses_.leave(address);
     return refuse(Limit::handshakes, 503, "unavailable", "too many clients connect at this moment: try again later");
   }
-  return address;
-}
-
-AddressKey Admission::address_of(const runtime::HttpRequest& request) const {
-  const std::string& forwarded =
-      rules_.proxies.header() == ProxyHeader::forwarded ? request.forwarded : request.x_forwarded_for;
-  const auto address = rules_.proxies.client(request.remote_address, forwarded);
-  return address ? address->subscriber() : 0;
+  return client;
 }
 
 AddressKey Admission::address_of_peer(const std::string& peer) const {

@@ -25,6 +25,9 @@ struct AdmissionRules {
   TrustedProxies proxies;
 };
 
+// Who sends the request: what TrustedProxies::client() makes of its peer and its headers.
+[[nodiscard]] IpAddress client_of(const TrustedProxies& proxies, const runtime::HttpRequest& request);
+
 class Admission final : public runtime::PeerLimit {
  public:
   struct Limits {
@@ -37,17 +40,17 @@ class Admission final : public runtime::PeerLimit {
       : rules_(rules), limits_(limits), addresses_(addresses), probe_(probe) {}
   virtual ~Admission() = default;
 
-  // Takes a place for the client's connection, to be given back by AddressTable::leave(), or says why there is none.
+  // Takes a place for the client's connection, to be given back by AddressTable::leave(), and returns its address; or
+  // says why there is none.
   // `connections`: how many this reactor has.
-  [[nodiscard]] std::expected<AddressKey, runtime::HttpResponse> admit(const runtime::HttpUpgrade& upgrade,
-                                                                       std::size_t connections, std::uint32_t now_ms);
+  [[nodiscard]] std::expected<IpAddress, runtime::HttpResponse> admit(const runtime::HttpUpgrade& upgrade,
+                                                                      std::size_t connections, std::uint32_t now_ms);
 
   // runtime::PeerLimit: connections that are not, or not yet, WebSockets. Those of proxies do not count.
   bool enter(const std::string& peer) override;
   void leave(const std::string& peer) override;
 
  private:
-  [[nodiscard]] AddressKey address_of(const runtime::HttpRequest& request) const;
   [[nodiscard]] AddressKey address_of_peer(const std::string& peer) const;
   [[nodiscard]] RateLimit handshake_rate() const;
 

@@ -46,8 +46,10 @@ void check_proxies(std::string_view networks, std::string_view peer, std::string
     }
     const auto address = IpAddress::parse(peer);
     const auto client = proxies->client(peer, forwarded);
-    require(!client || !proxies->trusts(*client));
-    require(!client || client->subscriber() != 0);
+    require(!client.known() || !proxies->trusts(client));
+    require((client.subscriber() != 0) == client.known());
+    // What is shown is what is known.
+    require(IpAddress::parse(client.text()) == client);
     // Whom nobody trusts cannot choose who he is.
     if (address && !proxies->trusts(*address)) require(client == address);
   }

@@ -44,15 +44,17 @@ chat::BlockChange named(const Segments& segments, bool present) {
 
 }  // namespace
 
-void add_block_endpoints(runtime::HttpRoutes& routes, SessionServices& services, const BlockParts& parts) {
+void add_block_endpoints(runtime::HttpRoutes& routes, SessionServices& services, const TrustedProxies& proxies,
+                         const BlockParts& parts) {
   const auto change_to = [parts](bool present) -> UserHandler {
     return [parts, present](std::string user, const HttpRequest&, const Segments& segments) {
       return change(parts, {.user = std::move(user), .blocked = segments[0], .present = present});
     };
   };
-  routes.add("PUT", "/v1/blocks/:user", for_user(services, change_to(true)));
-  routes.add("DELETE", "/v1/blocks/:user", for_user(services, change_to(false)));
-  routes.add("GET", "/v1/blocks", for_user(services, [parts](std::string user, const HttpRequest&, const Segments&) {
+  routes.add("PUT", "/v1/blocks/:other", for_user(services, proxies, change_to(true)));
+  routes.add("DELETE", "/v1/blocks/:other", for_user(services, proxies, change_to(false)));
+  routes.add("GET", "/v1/blocks",
+             for_user(services, proxies, [parts](std::string user, const HttpRequest&, const Segments&) {
                return list(parts, std::move(user));
              }));
 }
@@ -63,8 +65,8 @@ void add_service_block_endpoints(runtime::HttpRoutes& routes, const ServiceAcces
       return change(parts, named(segments, present));
     });
   };
-  routes.add("PUT", "/v1/users/:user/blocks/:blocked", change_to(true));
-  routes.add("DELETE", "/v1/users/:user/blocks/:blocked", change_to(false));
+  routes.add("PUT", "/v1/users/:user/blocks/:other", change_to(true));
+  routes.add("DELETE", "/v1/users/:user/blocks/:other", change_to(false));
   routes.add(
       "GET", "/v1/users/:user/blocks",
       for_service(access, [parts](const HttpRequest&, const Segments& segments) { return list(parts, segments[0]); }));
@@ -76,8 +78,8 @@ void add_admin_block_endpoints(runtime::GuardedRoutes& routes, const BlockParts&
       return change_as_admin(parts, named(segments, present));
     };
   };
-  routes.add("PUT", "/v1/admin/blocks/:user/:blocked", change_to(true));
-  routes.add("DELETE", "/v1/admin/blocks/:user/:blocked", change_to(false));
+  routes.add("PUT", "/v1/admin/blocks/:user/:other", change_to(true));
+  routes.add("DELETE", "/v1/admin/blocks/:user/:other", change_to(false));
   routes.add("GET", "/v1/admin/blocks/:user",
              [parts](const HttpRequest&, const Segments& segments) { return list(parts, segments[0]); });
 }

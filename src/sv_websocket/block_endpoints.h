@@ -19,8 +19,9 @@ struct BlockParts {
   std::function<chat::Task<chat::Result<BlockedUsers>>(std::string user)> blocked_by;
 };
 
-// What `services` and `parts` refer to outlives `routes`.
-void add_block_endpoints(runtime::HttpRoutes& routes, SessionServices& services, const BlockParts& parts);
+// What is referred to outlives `routes`.
+void add_block_endpoints(runtime::HttpRoutes& routes, SessionServices& services, const TrustedProxies& proxies,
+                         const BlockParts& parts);
 void add_service_block_endpoints(runtime::HttpRoutes& routes, const ServiceAccess& access, const BlockParts& parts);
 void add_admin_block_endpoints(runtime::GuardedRoutes& routes, const BlockParts& parts);
 

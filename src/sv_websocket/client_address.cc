@@ -71,13 +71,22 @@ bool IpAddress::in(const IpAddress& network, int prefix_bits) const {
   return ((bytes_[whole] ^ network.bytes_[whole]) & mask) == 0;
 }
 
+bool IpAddress::mapped() const { return std::equal(kMappedPrefix.begin(), kMappedPrefix.end(), bytes_.begin()); }
+
+std::string IpAddress::text() const {
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  const bool v4 = mapped();
+  ::inet_ntop(v4 ? AF_INET : AF_INET6, bytes_.data() + (v4 ? kMappedPrefix.size() : 0), text.data(), text.size());
+  return text.data();
+}
+
 std::uint64_t IpAddress::subscriber() const {
-  const bool mapped = std::equal(kMappedPrefix.begin(), kMappedPrefix.end(), bytes_.begin());
+  if (!known()) return 0;
   std::uint64_t high = 0;
   std::uint64_t low = 0;
   std::memcpy(&high, bytes_.data(), sizeof high);
   std::memcpy(&low, bytes_.data() + sizeof high, sizeof low);
-  const std::uint64_t key = mapped ? low : high;  // a mapped one's holds 0xffff, and no /64 that is routed begins so
+  const std::uint64_t key = mapped() ? low : high;  // a mapped one's holds 0xffff, and no /64 that is routed begins so
   return key != 0 ? key : 1;
 }
 
@@ -111,15 +120,15 @@ bool TrustedProxies::trusts(const IpAddress& address) const {
                              [&](const Network& network) { return address.in(network.address, network.prefix_bits); });
 }
 
-std::optional<IpAddress> TrustedProxies::client(std::string_view peer, std::string_view forwarded) const {
+IpAddress TrustedProxies::client(std::string_view peer, std::string_view forwarded) const {
   std::optional<IpAddress> address = IpAddress::parse(peer);
   while (address && trusts(*address)) {
-    if (forwarded.empty()) return std::nullopt;
+    if (forwarded.empty()) return {};
     const std::string_view element = take_last(forwarded, ',');
     const std::string_view node = header_ == ProxyHeader::forwarded ? for_of(element) : element;
     address = IpAddress::parse(without_port(node));
   }
-  return address;
+  return address.value_or(IpAddress());
 }
 
 }  // namespace simplechat::sv_websocket

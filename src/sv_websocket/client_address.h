@@ -14,7 +14,8 @@
 
 namespace simplechat::sv_websocket {
 
-// IPv6, with IPv4 as mapped addresses (RFC 4291 2.5.5.2).
+// IPv6, with IPv4 as mapped addresses (RFC 4291 2.5.5.2). One that is made of nothing is `::`, the unspecified address,
+// which nobody has: it stands for a client whose address is not known.
 class IpAddress {
  public:
   static constexpr int kBits = 128;
@@ -24,12 +25,19 @@ class IpAddress {
 
   [[nodiscard]] bool in(const IpAddress& network, int prefix_bits) const;
 
-  // Who is counted as one client: an IPv4 address, or the /64 that an IPv6 subscriber has at least. Never 0.
+  // As it is written, IPv4 as such.
+  [[nodiscard]] std::string text() const;
+  [[nodiscard]] bool known() const { return *this != IpAddress(); }
+
+  // Who is counted as one client: an IPv4 address, or the /64 that an IPv6 subscriber has at least. 0 if it is not
+  // known, and never else.
   [[nodiscard]] std::uint64_t subscriber() const;
 
   friend bool operator==(const IpAddress&, const IpAddress&) = default;
 
  private:
+  [[nodiscard]] bool mapped() const;
+
   std::array<std::uint8_t, 16> bytes_{};
 };
 
@@ -46,8 +54,8 @@ class TrustedProxies {
   [[nodiscard]] ProxyHeader header() const { return header_; }
 
   // The last address in `forwarded` (the header's value) before those of trusted proxies, if `peer` is one, else
-  // `peer`. nullopt if a trusted proxy does not say whom it speaks for.
-  [[nodiscard]] std::optional<IpAddress> client(std::string_view peer, std::string_view forwarded) const;
+  // `peer`. Not known if a trusted proxy does not say whom it speaks for.
+  [[nodiscard]] IpAddress client(std::string_view peer, std::string_view forwarded) const;
 
  private:
   struct Network {

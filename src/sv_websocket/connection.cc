@@ -20,6 +20,24 @@ namespace {
 constexpr std::size_t kCompactBytes =
     64UL * 1024;  // sent bytes that are dropped from the front of an outbox that goes on growing
 
+struct Peer {
+  std::string host;  // empty: there is none
+  std::string port;
+};
+
+Peer peer_of(int fd) {
+  sockaddr_storage address{};
+  socklen_t bytes = sizeof(address);
+  auto* const generic = reinterpret_cast<sockaddr*>(&address);
+  std::array<char, NI_MAXHOST> host{};
+  std::array<char, NI_MAXSERV> port{};
+  if (::getpeername(fd, generic, &bytes) != 0 || ::getnameinfo(generic, bytes, host.data(), host.size(), port.data(),
+                                                               port.size(), NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
+    return {};
+  }
+  return {.host = host.data(), .port = port.data()};
+}
+
 }  // namespace
 
 Connection::Connection(Transport& transport, int fd, std::unique_ptr<runtime::TlsStream> tls,
@@ -40,18 +58,6 @@ Connection::~Connection() {
     ::close(fd_);
   }
   if (outbox_.capacity() > 0) transport_.give_back(std::move(outbox_));
-}
-
-std::string Connection::remote_address() const {
-  sockaddr_storage address{};
-  socklen_t size = sizeof address;
-  if (fd_ < 0 || ::getpeername(fd_, reinterpret_cast<sockaddr*>(&address), &size) != 0) return {};
-  std::array<char, NI_MAXHOST> host{};
-  if (::getnameinfo(reinterpret_cast<const sockaddr*>(&address), size, host.data(), host.size(), nullptr, 0,
-                    NI_NUMERICHOST) != 0) {
-    return {};
-  }
-  return host.data();
 }
 
 void Connection::start(std::string_view response, std::string early) {
@@ -97,26 +103,21 @@ void Connection::close(std::uint16_t code, std::string_view reason) {
 }
 
 std::string Connection::peer_address() const {
-  sockaddr_storage address{};
-  socklen_t bytes = sizeof(address);
-  auto* const generic = reinterpret_cast<sockaddr*>(&address);
-  std::array<char, NI_MAXHOST> host{};
-  std::array<char, NI_MAXSERV> port{};
-  if (::getpeername(fd_, generic, &bytes) != 0 || ::getnameinfo(generic, bytes, host.data(), host.size(), port.data(),
-                                                                port.size(), NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
-    return {};
-  }
-  const bool is_v6 = address.ss_family == AF_INET6;
-  return (is_v6 ? "[" : "") + std::string(host.data()) + (is_v6 ? "]:" : ":") + port.data();
+  const Peer peer = peer_of(fd_);
+  if (peer.host.empty()) return {};
+  const bool is_v6 = peer.host.contains(':');
+  return (is_v6 ? "[" : "") + peer.host + (is_v6 ? "]:" : ":") + peer.port;
 }
 
-void Connection::pause_reading() {
-  paused_ = true;
+std::string Connection::peer_host() const { return peer_of(fd_).host; }
+
+void Connection::pause_reading(Pause reason) {
+  pauses_ |= static_cast<std::uint8_t>(reason);
   update_interest();
 }
 
-void Connection::resume_reading() {
-  paused_ = false;
+void Connection::resume_reading(Pause reason) {
+  pauses_ &= static_cast<std::uint8_t>(~static_cast<unsigned>(reason));
   update_interest();
 }
 
@@ -171,7 +172,7 @@ void Connection::on_close(std::uint16_t code, std::string_view /*reason*/) {
 void Connection::on_ready(runtime::Poller::Ready ready) {
   if (ready.writable) flush();
   if (state_ == State::dead) return;
-  if (paused_ || slowed()) {
+  if (pauses_ != 0 || slowed()) {
     if (ready.broken) die();
   } else if (ready.readable || ready.broken) {
     read();
@@ -270,7 +271,7 @@ void Connection::begin_close(State next) {
     transport_.closing(*this);
   }
   state_ = next;
-  paused_ = false;  // the peer's close frame, or its end, must be seen
+  pauses_ = 0;  // the peer's close frame, or its end, must be seen
   update_interest();
   queued();
 }
@@ -313,7 +314,7 @@ void Connection::flush() {
 }
 
 void Connection::update_interest() {
-  const runtime::Poller::Interest wanted{.readable = !paused_ && !slowed_, .writable = want_write_};
+  const runtime::Poller::Interest wanted{.readable = pauses_ == 0 && !slowed_, .writable = want_write_};
   if (state_ == State::dead || (wanted.readable == interest_.readable && wanted.writable == interest_.writable)) return;
   interest_ = wanted;
   transport_.poller_.change(fd_, *this, interest_);

@@ -40,6 +40,14 @@ class ConnectionHandler {
   ~ConnectionHandler() = default;
 };
 
+// Why a connection is not read from. It is read from again when no reason is left.
+enum class Pause : std::uint8_t {
+  registration = 1,  // one is under way
+  queue = 2,         // too much waits for it
+  approvals = 4,     // too many of its messages wait for the application's word
+  drain = 8,         // it is being sent away
+};
+
 struct ConnectionLimits {
   std::size_t message_bytes_max = chat::limits::kClientFrameBytesMax;  // one message from the peer; beyond: close 1009
   std::size_t outbox_bytes_max =
@@ -69,17 +77,16 @@ class Connection final : private runtime::Poller::Handler, private websocket::De
   void close(std::uint16_t code, std::string_view reason);
 
   // Backpressure on the peer: while paused nothing is read from the socket.
-  void pause_reading();
-  void resume_reading();
+  void pause_reading(Pause reason);
+  void resume_reading(Pause reason);
 
   // The same for a time, and beside it.
   void slow_down(std::uint32_t wait_ms);
   [[nodiscard]] bool slowed() const { return slowed_; }
-  // The other end as the system knows it, e.g. 10.0.0.7:51234; empty once it is gone. A system call.
+  // The other end as the system knows it, e.g. 10.0.0.7:51234, and without its port; empty once it is gone. A system
+  // call.
   [[nodiscard]] std::string peer_address() const;
-
-  // The peer's address without the port; empty if the connection is gone.
-  [[nodiscard]] std::string remote_address() const;
+  [[nodiscard]] std::string peer_host() const;
   [[nodiscard]] bool open() const { return state_ == State::open; }
   [[nodiscard]] std::size_t outbox_bytes() const { return outbox_.size() - sent_; }
 
@@ -141,8 +148,8 @@ class Connection final : private runtime::Poller::Handler, private websocket::De
   std::uint32_t gathered_bytes_ = 0;  // as the transport knows
   State state_ = State::open;
   bool dirty_ = false;
-  bool paused_ = false;
-  bool slowed_ = false;  // is in the transport's list
+  std::uint8_t pauses_ = 0;  // a bit for each reason
+  bool slowed_ = false;      // is in the transport's list
   bool want_write_ = false;
   bool half_closed_ = false;  // we have ended our direction
   runtime::Poller::Interest interest_{};

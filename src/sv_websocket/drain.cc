@@ -51,7 +51,7 @@ chat::Task<bool> Drain::run(milliseconds time, std::uint16_t close_code, std::st
     told = tell;
     if (elapsed >= time) break;
     const std::size_t silence = up_to(kQuietFrom, kAll - 1);
-    hub_.for_each_session(quiet, silence, [](Session& session) { session.stop_reading(); });
+    hub_.for_each_session(quiet, silence, [](Session& session) { session.stop_reading(Pause::drain); });
     quiet = silence;
     const std::size_t close = up_to(kClosedFrom, kAll);
     hub_.for_each_session(closed, close, [&](Session& session) { session.close(close_code, reason); });

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "runtime/trace.h"
+#include "sv_websocket/admission.h"
 #include "sv_websocket/hub.h"
 #include "sv_websocket/registrar.h"
 #include "sv_websocket/router.h"
@@ -116,7 +117,8 @@ wire::QueryParameters parameters_of(const HttpRequest& request) {
 }
 
 // The user whose token the request carries, or whom it names where authentication is off; and whom the hook lets in.
-chat::Task<chat::Result<std::string>> user_of(SessionServices& services, const HttpRequest& request) {
+chat::Task<chat::Result<std::string>> user_of(SessionServices& services, const TrustedProxies& proxies,
+                                              const HttpRequest& request) {
   std::string claimed;
   if (request.query("user")) {
     auto named = wire::parse_query_user(parameters_of(request));
@@ -126,9 +128,11 @@ chat::Task<chat::Result<std::string>> user_of(SessionServices& services, const H
   auto identity = services.gatekeeper.admit(claimed, bearer_token(request));
   if (!identity) co_return std::unexpected(std::move(identity).error());
   if (services.connect_hook == nullptr) co_return std::move(identity->user);
-  co_return co_await services.connect_hook->ask({.user = std::move(identity->user),
-                                                 .token = std::string(bearer_token(request)),
-                                                 .remote_address = request.remote_address});
+  const IpAddress client = client_of(proxies, request);
+  co_return co_await services.connect_hook->ask(
+      {.user = std::move(identity->user),
+       .token = std::string(bearer_token(request)),
+       .remote_address = client.known() ? client.text() : request.remote_address});
 }
 
 // The answer to a user who asks more often than may be; nullopt: he may ask.
@@ -166,9 +170,9 @@ Answer sync(SessionServices& services, std::string user, const HttpRequest& requ
   co_return HttpResponse{.body = wire::encode_sync_page(*page)};
 }
 
-Answer answer_user(SessionServices& services, const HttpRequest& request, const Segments& segments,
-                   const UserHandler& handler) {
-  auto user = co_await user_of(services, request);
+Answer answer_user(SessionServices& services, const TrustedProxies& proxies, const HttpRequest& request,
+                   const Segments& segments, const UserHandler& handler) {
+  auto user = co_await user_of(services, proxies, request);
   if (!user) co_return error_response(user.error());
   if (auto refusal = check_rate(services, *user)) co_return std::move(*refusal);
   co_return co_await handler(std::move(*user), request, segments);
@@ -192,9 +196,9 @@ runtime::HttpRoutes::Handler for_service(ServiceAccess access, runtime::HttpRout
       };
 }
 
-runtime::HttpRoutes::Handler for_user(SessionServices& services, UserHandler handler) {
-  return [&services, handler = std::move(handler)](const HttpRequest& request, const Segments& segments) {
-    return answer_user(services, request, segments, handler);
+runtime::HttpRoutes::Handler for_user(SessionServices& services, const TrustedProxies& proxies, UserHandler handler) {
+  return [&services, &proxies, handler = std::move(handler)](const HttpRequest& request, const Segments& segments) {
+    return answer_user(services, proxies, request, segments, handler);
   };
 }
 
@@ -228,12 +232,14 @@ std::vector<std::size_t> take_deliveries(SessionServices& services, Roster& rost
 void add_endpoints(runtime::HttpRoutes& routes, const EndpointParts& parts) {
   routes.add("GET", "/test", [](const HttpRequest&, const Segments&) { return health_test(); });
 
-  const auto page = [&routes, &services = parts.services](
-                        const char* path, Answer (*read)(SessionServices&, std::string, const HttpRequest&)) {
-    routes.add("GET", path,
-               for_user(services, [&services, read](std::string user, const HttpRequest& request, const Segments&) {
-                 return read(services, std::move(user), request);
-               }));
+  const auto page = [&routes, &parts](const char* path,
+                                      Answer (*read)(SessionServices&, std::string, const HttpRequest&)) {
+    routes.add(
+        "GET", path,
+        for_user(parts.services, parts.proxies,
+                 [&services = parts.services, read](std::string user, const HttpRequest& request, const Segments&) {
+                   return read(services, std::move(user), request);
+                 }));
   };
   page("/v1/history", history);
   page("/v1/conversations", conversations);

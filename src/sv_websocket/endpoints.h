@@ -9,6 +9,7 @@
 #include "chat/message_queue.h"
 #include "chat/relay.h"
 #include "runtime/http.h"
+#include "sv_websocket/client_address.h"
 #include "sv_websocket/roster.h"
 #include "sv_websocket/session.h"
 #include "sv_websocket/store_progress.h"
@@ -33,13 +34,15 @@ struct ServiceAccess {
 // connect hook lets in; and who does not ask more often than may be.
 using UserHandler = std::function<boost::asio::awaitable<runtime::HttpResponse>(
     std::string user, const runtime::HttpRequest& request, const std::vector<std::string>& segments)>;
-[[nodiscard]] runtime::HttpRoutes::Handler for_user(SessionServices& services, UserHandler handler);
+[[nodiscard]] runtime::HttpRoutes::Handler for_user(SessionServices& services, const TrustedProxies& proxies,
+                                                    UserHandler handler);
 
 struct EndpointParts {
   SessionServices& services;
   Roster& roster;
   chat::MessageQueue& queue;
   StoreProgress& progress;
+  const TrustedProxies& proxies;
   ServiceAccess access;
 };
 

@@ -58,6 +58,8 @@ class Gateway::Lane {
               .port = gateway.lanes_.empty() ? gateway.options_.api_port : gateway.api_port(),
               .body_bytes_max = chat::limits::kHttpBodyBytesMax,
               .tls = gateway.options_.tls,
+              .hsts_max_age = gateway.options_.hsts_max_age,
+              .tls_handshakes_failed = runtime::count_tls_handshakes_failed(metrics, "api", gateway.options_.tls),
               .peers = &admission_},
              api_routes_,
              [this](runtime::HttpUpgrade&& upgrade) {
@@ -67,12 +69,15 @@ class Gateway::Lane {
             {.host = gateway.options_.host,
              .port = gateway.lanes_.empty() ? gateway.options_.ws_port : gateway.ws_port(),
              .tls = gateway.options_.tls,
+             .hsts_max_age = gateway.options_.hsts_max_age,
+             .tls_handshakes_failed = runtime::count_tls_handshakes_failed(metrics, "websocket", gateway.options_.tls),
              .peers = &admission_},
             ws_routes_, [this](runtime::HttpUpgrade&& upgrade) { return take(std::move(upgrade)); }) {
     const EndpointParts parts{.services = shard_.services(),
                               .roster = gateway.roster_,
                               .queue = ports.queue,
                               .progress = shard_.progress(),
+                              .proxies = gateway.options_.admission.proxies,
                               .access = gateway.options_.access};
     add_endpoints(api_routes_, parts);
     if (const auto& internal = gateway.options_.internal) {
@@ -82,7 +87,9 @@ class Gateway::Lane {
                         runtime::HttpServer::Options{.host = internal->host,
                                                      .port = internal->port,
                                                      .body_bytes_max = chat::limits::kHttpBodyBytesMax,
-                                                     .tls = internal->tls},
+                                                     .tls = internal->tls,
+                                                     .tls_handshakes_failed = runtime::count_tls_handshakes_failed(
+                                                         metrics, "internal", internal->tls)},
                         internal_routes_);
     } else {
       add_service_endpoints(api_routes_, parts);
@@ -117,18 +124,15 @@ class Gateway::Lane {
     co_return all_told;
   }
 
-  void serve_revocations(std::chrono::milliseconds keep) {
+  void serve_revocations() {
     shard_.await_revocations();
-    add_revocation_endpoint(gateway_.options_.internal ? internal_routes_ : api_routes_,
-                            {.access = gateway_.options_.access,
-                             .clock = gateway_.clock_,
-                             .revoke = [this](chat::Revocation each) { return gateway_.revoke(std::move(each)); },
-                             .keep = keep});
+    add_revocation_endpoint(gateway_.options_.internal ? internal_routes_ : api_routes_, gateway_.options_.access,
+                            gateway_);
   }
 
   void serve_blocks() {
     shard_.await_blocks();
-    add_block_endpoints(api_routes_, shard_.services(), gateway_.block_parts());
+    add_block_endpoints(api_routes_, shard_.services(), gateway_.options_.admission.proxies, gateway_.block_parts());
     add_service_block_endpoints(gateway_.options_.internal ? internal_routes_ : api_routes_, gateway_.options_.access,
                                 gateway_.block_parts());
   }
@@ -149,7 +153,8 @@ class Gateway::Lane {
   }
   void cancel_drain() {
     if (drain_) drain_->cancel();
-    shard_.hub().for_each_session(0, shard_.hub().slots(), [](Session& session) { session.resume_reading(); });
+    shard_.hub().for_each_session(0, shard_.hub().slots(),
+                                  [](Session& session) { session.resume_reading(Pause::drain); });
   }
 
   [[nodiscard]] Shard& shard() { return shard_; }
@@ -162,17 +167,17 @@ class Gateway::Lane {
       upgrade.refusal = runtime::http_error(503, "unavailable", "this gateway is going away: try another one");
       return false;
     }
-    auto address = admission_.admit(upgrade, shard_.hub().sessions(), shard_.services().turn_clock.now_ms());
-    if (!address) {
-      upgrade.refusal = std::move(address.error());
+    auto client = admission_.admit(upgrade, shard_.hub().sessions(), shard_.services().turn_clock.now_ms());
+    if (!client) {
+      upgrade.refusal = std::move(client.error());
       return false;
     }
     auto socket = accept_upgrade(upgrade);
     if (!socket) {
-      gateway_.clients_.addresses.leave(*address);
+      gateway_.clients_.addresses.leave(client->subscriber());
       return false;
     }
-    shard_.hub().accept(std::move(*socket), *address);
+    shard_.hub().accept(std::move(*socket), *client);
     return true;
   }
 
@@ -220,25 +225,39 @@ void Gateway::start() {
 }
 
 void Gateway::watch_revocations(chat::Revocations& revocations, std::chrono::milliseconds keep) {
+  revocation_keep_ = std::chrono::duration_cast<std::chrono::seconds>(keep);
+  for (const auto& lane : lanes_) lane->serve_revocations();
+  revocation_watch_ =
+      std::make_unique<RevocationWatch>(reactors_[0], revocations,
+                                        RevocationWatch::Callbacks{.revoked =
+                                                                       [this](const RevocationWatch::Batch& batch) {
+                                                                         for (const auto& lane : lanes_)
+                                                                           lane->shard().revoke(batch);
+                                                                       },
+                                                                   .forget =
+                                                                       [this](std::int64_t now_s) {
+                                                                         for (const auto& lane : lanes_)
+                                                                           lane->shard().forget_revocations(now_s);
+                                                                       },
+                                                                   .now_s = [this] { return now_s(); }});
+}
+
+std::int64_t Gateway::now_s() {
   constexpr chat::Timestamp kMicrosecondsPerSecond = 1'000'000;
-  for (const auto& lane : lanes_) lane->serve_revocations(keep);
-  revocation_watch_ = std::make_unique<RevocationWatch>(
-      reactors_[0], revocations,
-      RevocationWatch::Callbacks{.revoked =
-                                     [this](const RevocationWatch::Batch& batch) {
-                                       for (const auto& lane : lanes_) lane->shard().revoke(batch);
-                                     },
-                                 .forget =
-                                     [this](std::int64_t now_s) {
-                                       for (const auto& lane : lanes_) lane->shard().forget_revocations(now_s);
-                                     },
-                                 .now_s = [this] { return clock_.read() / kMicrosecondsPerSecond; }});
+  return clock_.read() / kMicrosecondsPerSecond;
 }
 
 // Asked on any reactor; the watch lives on the first.
-chat::Task<chat::Result<void>> Gateway::revoke(chat::Revocation revocation) {
-  co_return co_await asio::co_spawn(reactors_[0].executor(), revocation_watch_->revoke(std::move(revocation)),
-                                    asio::use_awaitable);
+chat::Task<chat::Result<chat::Revocation>> Gateway::revoke(wire::RevocationRequest request) {
+  if (!revocation_watch_) {
+    co_return chat::fail(chat::ErrorCode::not_found, "there are no tokens here to revoke: see --auth jwt");
+  }
+  auto revocation = wire::revocation_of(std::move(request), now_s(), revocation_keep_.count());
+  if (!revocation) co_return revocation;
+  const auto kept =
+      co_await asio::co_spawn(reactors_[0].executor(), revocation_watch_->revoke(*revocation), asio::use_awaitable);
+  if (!kept) co_return std::unexpected(kept.error());
+  co_return revocation;
 }
 
 void Gateway::watch_blocks(chat::Blocks& blocks) {

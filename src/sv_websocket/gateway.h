@@ -34,6 +34,7 @@
 #include "sv_websocket/roster.h"
 #include "sv_websocket/shard.h"
 #include "sv_websocket/static_files.h"
+#include "wire/revocation_body.h"
 
 namespace simplechat::sv_websocket {
 
@@ -58,7 +59,8 @@ struct GatewayOptions {
   ServiceAccess access;
   LimitOptions limits{};
   AdmissionRules admission{};
-  runtime::TlsContext* tls = nullptr;  // of the listeners for users; null: they speak without. Outlives the gateway
+  runtime::TlsContext* tls = nullptr;    // of the listeners for users; null: they speak without. Outlives the gateway
+  std::chrono::seconds hsts_max_age{0};  // of the same; see HttpServer::Options
   std::optional<InternalListener> internal{};  // nullopt: the services' endpoints are on the API port
   // Adds routes to the API port, once for each reactor; the gateway may be used only when they are called.
   std::function<void(runtime::HttpRoutes&, Gateway&)> add_api_routes{};
@@ -85,6 +87,10 @@ class Gateway {
 
   // Before the reactors run.
   void start();
+
+  // From any reactor. Ends when it is kept and in force here; the other gateways hear of it within a second. not_found
+  // where nobody shows tokens; unavailable, bad_frame.
+  chat::Task<chat::Result<chat::Revocation>> revoke(wire::RevocationRequest request);
 
   // Stops accepting, tells the clients, flushes what senders were not told of yet, closes, waits until nobody is left
   // to be told to resync, and gives the lease back. Blocks up to about `drain` + 15 s. While the reactors run, not from
@@ -136,10 +142,10 @@ class Gateway {
   template <class Function>
   auto ask_each(Function function) -> chat::Task<std::vector<std::invoke_result_t<Function&, Shard&>>>;
   void register_all_again();
-  chat::Task<chat::Result<void>> revoke(chat::Revocation revocation);
   chat::Task<chat::Result<void>> change_block(chat::BlockChange change);
   chat::Task<chat::Result<BlockedUsers>> blocked_by(std::string user);
   void resync_all();
+  [[nodiscard]] std::int64_t now_s();
 
   runtime::ReactorPool& reactors_;
   runtime::Readiness& readiness_;
@@ -150,6 +156,7 @@ class Gateway {
   ClientTables clients_;
   std::unique_ptr<Registrar> registrar_;
   std::unique_ptr<RevocationWatch> revocation_watch_;  // where clients show tokens
+  std::chrono::seconds revocation_keep_{};
   std::unique_ptr<BlockWatch> block_watch_;
   std::vector<std::unique_ptr<Lane>> lanes_;  // by reactor
 };

@@ -14,7 +14,7 @@ Hub::Hub(runtime::Reactor& reactor, Transport& transport, Roster& roster, Connec
 
 Hub::~Hub() = default;
 
-void Hub::accept(UpgradedSocket socket, AddressKey address) {
+void Hub::accept(UpgradedSocket socket, IpAddress client) {
   std::uint32_t index = 0;
   if (free_.empty()) {
     index = static_cast<std::uint32_t>(slots_.size());
@@ -25,7 +25,7 @@ void Hub::accept(UpgradedSocket socket, AddressKey address) {
   }
   Slot& slot = slots_[index];
   slot.session = std::make_unique<Session>(*services_, transport_, SessionKey{index, slot.generation}, socket.fd,
-                                           std::move(socket.tls), address, limits_);
+                                           std::move(socket.tls), client, limits_);
   services_->probe.connection_opened();
   if (services_->register_timeout.count() > 0) {
     unknowns_.push_back(
@@ -118,7 +118,7 @@ void Hub::pause(Session& session) { paused_.push_back(session.key()); }
 
 void Hub::resume_paused() {
   for (const SessionKey key : std::exchange(paused_, {})) {
-    if (Session* session = find(key)) session->resume_reading();
+    if (Session* session = find(key)) session->resume_reading(Pause::queue);
   }
 }
 

@@ -31,8 +31,9 @@ class Hub {
   // Called once, before the first session.
   void connect(SessionServices& services) { services_ = &services; }
 
-  // Takes over an upgraded socket. `address`: where its place was taken, to be given back when the session ends.
-  void accept(UpgradedSocket socket, AddressKey address = 0);
+  // Takes over an upgraded socket. `client`: whose place in the address table was taken, to be given back when the
+  // session ends.
+  void accept(UpgradedSocket socket, IpAddress client = {});
   // nullptr once the session is gone.
   [[nodiscard]] Session* find(SessionKey key);
   void destroy(SessionKey key);

@@ -51,6 +51,7 @@ runtime::Histogram& delivery_s(MetricsRegistry& metrics, const char* path) {
 
 Depths& Depths::operator+=(const Depths& other) {
   unconfirmed_bytes += other.unconfirmed_bytes;
+  approval_bytes += other.approval_bytes;
   lookup_bytes += other.lookup_bytes;
   relay_bytes += other.relay_bytes;
   acks += other.acks;
@@ -84,8 +85,8 @@ Probe::Probe(MetricsRegistry& metrics)
       blocks_(metrics.gauge("blocks", "Blocks of one user by another that this gateway knows")),
       messages_accepted_(metrics.counter("messages_accepted_total", "Messages handed to the queue")),
       messages_durable_(metrics.counter("messages_durable_total", "Messages that the queue confirmed")),
-      publishes_refused_(
-          metrics.counter("messages_refused_total", "Messages refused because too much was unconfirmed")),
+      messages_refused_(
+          metrics.counter("messages_refused_total", "Messages refused at once because too much was waiting")),
       publishes_failed_(metrics.counter("messages_failed_total", "Messages that the queue did not confirm")),
       ack_s_(metrics.histogram("ack_seconds", "From accepting a message to its ack", runtime::latency_bounds_s())),
       publish_records_(metrics.histogram("publish_records", "Records that a reactor hands to the queue at once",
@@ -115,6 +116,7 @@ Probe::Probe(MetricsRegistry& metrics)
       resyncs_(metrics.counter("resyncs_total", "Users that were told to resync")),
       resyncs_lost_(metrics.counter("resyncs_lost_total", "Users that could not be remembered for a resync")),
       unconfirmed_bytes_(metrics, "unconfirmed", "bytes"),
+      approval_bytes_(metrics, "approvals", "bytes"),
       lookup_bytes_(metrics, "lookup", "bytes"),
       relay_bytes_(metrics, "relay", "bytes"),
       acks_(metrics, "acks", "items"),
@@ -141,6 +143,7 @@ void Probe::looked_up(std::size_t users, Duration took, bool answered) {
 
 void Probe::bounds(const Depths& bounds) {
   unconfirmed_bytes_.bound.set(static_cast<std::int64_t>(bounds.unconfirmed_bytes));
+  approval_bytes_.bound.set(static_cast<std::int64_t>(bounds.approval_bytes));
   lookup_bytes_.bound.set(static_cast<std::int64_t>(bounds.lookup_bytes));
   relay_bytes_.bound.set(static_cast<std::int64_t>(bounds.relay_bytes));
   acks_.bound.set(static_cast<std::int64_t>(bounds.acks));
@@ -149,6 +152,7 @@ void Probe::bounds(const Depths& bounds) {
 
 void Probe::depths(const Depths& depths) {
   unconfirmed_bytes_.depth.set(static_cast<std::int64_t>(depths.unconfirmed_bytes));
+  approval_bytes_.depth.set(static_cast<std::int64_t>(depths.approval_bytes));
   lookup_bytes_.depth.set(static_cast<std::int64_t>(depths.lookup_bytes));
   relay_bytes_.depth.set(static_cast<std::int64_t>(depths.relay_bytes));
   acks_.depth.set(static_cast<std::int64_t>(depths.acks));

@@ -24,6 +24,7 @@ inline constexpr std::size_t kBlockedCount = 3;
 // What waits in a reactor of the gateway, each beside its bound.
 struct Depths {
   std::size_t unconfirmed_bytes = 0;
+  std::size_t approval_bytes = 0;  // of messages that wait for the application's word
   std::size_t lookup_bytes = 0;
   std::size_t relay_bytes = 0;  // for the gateway for which most waits
   std::size_t acks = 0;         // that wait for a hand-over
@@ -58,7 +59,7 @@ class Probe {
   void blocked(Blocked kind) { blocked_[static_cast<std::size_t>(kind)]->add(); }
   // How many the gateway knows; told on one reactor.
   void blocks(std::size_t count) { blocks_.set(static_cast<std::int64_t>(count)); }
-  void publish_refused() { publishes_refused_.add(); }
+  void message_refused() { messages_refused_.add(); }
   void publish_failed() { publishes_failed_.add(); }
   // `count` messages were acked so long after they had been accepted.
   void acked(Duration after, std::size_t count) { observe(ack_s_, after, count); }
@@ -112,7 +113,7 @@ class Probe {
   runtime::Gauge& blocks_;
   runtime::Counter& messages_accepted_;
   runtime::Counter& messages_durable_;
-  runtime::Counter& publishes_refused_;
+  runtime::Counter& messages_refused_;
   runtime::Counter& publishes_failed_;
   runtime::Histogram& ack_s_;
   runtime::Histogram& publish_records_;
@@ -135,6 +136,7 @@ class Probe {
   runtime::Counter& resyncs_;
   runtime::Counter& resyncs_lost_;
   Depth unconfirmed_bytes_;
+  Depth approval_bytes_;
   Depth lookup_bytes_;
   Depth relay_bytes_;
   Depth acks_;

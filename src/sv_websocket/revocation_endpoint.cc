@@ -1,6 +1,7 @@
 #include "sv_websocket/revocation_endpoint.h"
 
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -12,39 +13,41 @@ namespace {
 
 using Answer = boost::asio::awaitable<runtime::HttpResponse>;
 
-constexpr chat::Timestamp kMicrosecondsPerSecond = 1'000'000;
+chat::Task<chat::Result<chat::Revocation>> revoke(Gateway& gateway, std::string_view body, std::string_view event) {
+  auto asked = wire::parse_revocation_request(body);
+  if (!asked) co_return std::unexpected(asked.error());
+  auto kept = co_await gateway.revoke(*std::move(asked));
+  if (!kept) co_return kept;
+  const bool of_user = kept->what == chat::Revoked::user;
+  const std::string user = of_user ? kept->subject : "";  // a token's id is nobody's business in a log
+  runtime::log::info(event, {{"what", of_user ? "user" : "token"}, {"user", user}});
+  co_return kept;
+}
 
-Answer revoke(const RevocationParts& parts, const runtime::HttpRequest& request) {
-  if (!parts.revoke) {
-    co_return error_response({chat::ErrorCode::not_found, "there are no tokens here to revoke: see --auth jwt"});
-  }
-  auto asked = wire::parse_revocation_request(request.body);
-  if (!asked) co_return error_response(asked.error());
-  const std::int64_t now_s = parts.clock.read() / kMicrosecondsPerSecond;
-  const auto keep_s = std::chrono::duration_cast<std::chrono::seconds>(parts.keep).count();
-  chat::Revocation revocation{.what = asked->what,
-                              .subject = std::move(asked->subject),
-                              .issued_until_s = 0,
-                              .kept_until_s = asked->kept_until_s.value_or(now_s + keep_s)};
-  if (revocation.what == chat::Revoked::user) revocation.issued_until_s = asked->issued_until_s.value_or(now_s);
-  if (revocation.kept_until_s <= now_s) {
-    co_return error_response({chat::ErrorCode::bad_frame, "\"until\" has passed already"});
-  }
-  const bool of_user = revocation.what == chat::Revoked::user;
-  const std::string subject = of_user ? revocation.subject : "";  // a token's id is nobody's business in a log
-  const auto kept = co_await parts.revoke(std::move(revocation));
-  if (!kept) co_return error_response(kept.error());
-  runtime::log::info("revoked", {{"what", of_user ? "user" : "token"}, {"user", subject}});
-  co_return runtime::HttpResponse{.body = R"({"status":"success"})"};
+Answer revoke_for_service(Gateway& gateway, const runtime::HttpRequest& request) {
+  const auto kept = co_await revoke(gateway, request.body, "revoked");
+  co_return kept ? runtime::HttpResponse{.body = R"({"status":"success"})"} : error_response(kept.error());
+}
+
+Answer revoke_for_person(Gateway& gateway, const runtime::HttpRequest& request) {
+  const auto kept = co_await revoke(gateway, request.body, "admin_revoked");
+  co_return kept ? runtime::HttpResponse{.body = wire::encode_kept(*kept)} : error_response(kept.error());
 }
 
 }  // namespace
 
-void add_revocation_endpoint(runtime::HttpRoutes& routes, const RevocationParts& parts) {
+void add_revocation_endpoint(runtime::HttpRoutes& routes, const ServiceAccess& access, Gateway& gateway) {
   routes.add("POST", "/v1/revocations",
-             for_service(parts.access, [parts](const runtime::HttpRequest& request, const std::vector<std::string>&) {
-               return revoke(parts, request);
+             for_service(access, [&gateway](const runtime::HttpRequest& request, const std::vector<std::string>&) {
+               return revoke_for_service(gateway, request);
              }));
+}
+
+void add_admin_revocation_endpoint(runtime::GuardedRoutes& routes, Gateway& gateway) {
+  routes.add("POST", "/v1/admin/revocations",
+             [&gateway](const runtime::HttpRequest& request, const std::vector<std::string>&) {
+               return revoke_for_person(gateway, request);
+             });
 }
 
 }  // namespace simplechat::sv_websocket

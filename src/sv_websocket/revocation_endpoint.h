@@ -1,26 +1,16 @@
-// POST /v1/revocations on the gateway's API, for one reactor: another service says that proofs of identity count no
-// more.
+// Somebody says that proofs of identity count no more: another service by POST /v1/revocations, a person by
+// POST /v1/admin/revocations. For one reactor.
 #pragma once
 
-#include <chrono>
-#include <functional>
-
-#include "chat/clock.h"
-#include "chat/revocations.h"
+#include "runtime/guarded_routes.h"
 #include "runtime/http.h"
 #include "sv_websocket/endpoints.h"
+#include "sv_websocket/gateway.h"
 
 namespace simplechat::sv_websocket {
 
-struct RevocationParts {
-  ServiceAccess access;
-  chat::HybridLogicalClock& clock;
-  // Ends when it is kept and in force; empty where nobody shows tokens.
-  std::function<chat::Task<chat::Result<void>>(chat::Revocation)> revoke;
-  std::chrono::milliseconds keep;  // for how long one is kept that does not say so itself
-};
-
-// `parts` refers to objects that outlive `routes`.
-void add_revocation_endpoint(runtime::HttpRoutes& routes, const RevocationParts& parts);
+// `gateway` outlives the routes.
+void add_revocation_endpoint(runtime::HttpRoutes& routes, const ServiceAccess& access, Gateway& gateway);
+void add_admin_revocation_endpoint(runtime::GuardedRoutes& routes, Gateway& gateway);
 
 }  // namespace simplechat::sv_websocket

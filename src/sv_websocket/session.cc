@@ -53,16 +53,16 @@ std::uint32_t Session::clock_s() {
 }
 
 Session::Session(SessionServices& services, Transport& transport, SessionKey key, int fd,
-                 std::unique_ptr<runtime::TlsStream> tls, AddressKey address, ConnectionLimits limits)
+                 std::unique_ptr<runtime::TlsStream> tls, IpAddress client, ConnectionLimits limits)
     : services_(services),
       connection_(transport, fd, std::move(tls), *this, limits),
-      address_(address),
+      client_(client),
       key_(key),
       heard_ms_(now_ms()) {}
 
 Session::~Session() {
   leave();
-  if (services_.clients != nullptr) services_.clients->addresses.leave(address_);
+  if (services_.clients != nullptr) services_.clients->addresses.leave(client_.subscriber());
 }
 
 void Session::on_text(std::string_view text) {
@@ -106,10 +106,11 @@ std::string Session::id() const {
 }
 
 SessionInfo Session::info() const {
+  const bool told_by_proxy = client_.known() && IpAddress::parse(connection_.peer_host()) != client_;
   return {.session = id(),
           .user = user_,
           .device = device_ ? *device_ : std::string{},
-          .address = connection_.peer_address(),
+          .address = told_by_proxy ? client_.text() : connection_.peer_address(),
           .registered_for_s = clock_s() - registered_s_,
           .silent_for_s = TurnClock::elapsed_ms(heard_ms_, now_ms()) / 1000,
           .unsent_bytes = connection_.outbox_bytes()};
@@ -187,7 +188,7 @@ void Session::enter(chat::Identity identity, Proof proof) {
   state_ = State::registering;
   if (!registering_) registering_ = std::make_unique<Registering>();  // the hook has not been asked
   if (proof.offered) registering_->offered = std::move(proof.token);
-  connection_.pause_reading();
+  connection_.pause_reading(Pause::registration);
   // First the roster, then the directory: whoever finds the record must find the session.
   const Roster::Change change = services_.hub.add(*this);
   services_.registrar.ensure(user_, change.fence, services_.hub.reactor(),
@@ -204,7 +205,7 @@ void Session::send_registered() {
 
 void Session::registration_ended(const chat::Result<void>& outcome) {
   const std::unique_ptr<Registering> kept = std::move(registering_);
-  connection_.resume_reading();
+  connection_.resume_reading(Pause::registration);
   if (outcome) {
     state_ = State::registered;
     services_.probe.registered();
@@ -236,12 +237,22 @@ void Session::leave() {
   messages_granted_ = 0;
   registering_.reset();
   if (!entered) return;
+  drop_waiting();
   first_view_.reset();
   credential_.reset();
   device_.reset();
   const Roster::Change change = services_.hub.remove(*this);
   if (!change.present) services_.registrar.release(user_, change.fence);
   user_.clear();
+}
+
+// What has not been accepted is not: the client, if it still is there, may send it again.
+void Session::drop_waiting() {
+  if (services_.approvals == nullptr) return;
+  for (const std::string& id : services_.approvals->drop(key_)) {
+    send_error({ErrorCode::unavailable, "not accepted: the session ended before the application had its say"}, id);
+  }
+  connection_.resume_reading(Pause::approvals);
 }
 
 void Session::handle(const wire::UnregisterFrame& frame) {
@@ -259,23 +270,61 @@ void Session::handle(const wire::NormalFrame& frame) {
     return;
   }
   if (!take_message(frame.id)) return;
-  if (const chat::Error* const refusal = services_.contacts.refusal(user_, frame.to)) {
-    services_.probe.blocked(Blocked::message);
-    send_error(*refusal, frame.id);
+  if (services_.approvals != nullptr) {
+    if (may_reach(frame.to, frame.id)) ask_about(frame);
+  } else {
+    accept(frame.id, frame.to, frame.payload);
+  }
+}
+
+bool Session::may_reach(std::string_view to, std::string_view id) {
+  const chat::Error* const refusal = services_.contacts.refusal(user_, to);
+  if (refusal == nullptr) [[likely]]
+    return true;
+  services_.probe.blocked(Blocked::message);
+  send_error(*refusal, id);
+  return false;
+}
+
+std::string Session::make_message_id(chat::Timestamp at) const {
+  return fmt::format("{:x}-{}", at, services_.instance_id);
+}
+
+// It gets its time when it is accepted: times rise in the order in which a gateway hands messages on.
+void Session::ask_about(const wire::NormalFrame& frame) {
+  std::string id = frame.id.empty() ? make_message_id(services_.clock.now()) : std::string(frame.id);
+  chat::Message message{.id = id, .from = user_, .to = std::string(frame.to), .payload = std::string(frame.payload)};
+  if (!services_.approvals->add(key_, std::move(message))) {
+    services_.probe.message_refused();
+    send_error({ErrorCode::unavailable, "not accepted: too much waits for the application's word; send it again"}, id);
     return;
   }
+  if (services_.approvals->full(key_)) connection_.pause_reading(Pause::approvals);
+}
+
+void Session::decided(const chat::Message& message, const chat::Result<void>& allowed) {
+  if (!connection_.open()) return;  // it may have been closed for who its user is; and there is nobody to be told
+  if (allowed) {
+    accept(message.id, message.to, message.payload);
+  } else {
+    send_error(allowed.error(), message.id);
+  }
+}
+
+void Session::accept(std::string_view given_id, std::string_view to, std::string_view payload) {
+  if (!may_reach(to, given_id)) return;
   const chat::Timestamp at = services_.clock.now();
-  const std::string made_id = frame.id.empty() ? fmt::format("{:x}-{}", at, services_.instance_id) : std::string{};
-  const chat::MessageView message{.id = frame.id.empty() ? std::string_view(made_id) : frame.id,
+  const std::string made_id = given_id.empty() ? make_message_id(at) : std::string{};
+  const chat::MessageView message{.id = given_id.empty() ? std::string_view(made_id) : given_id,
                                   .from = user_,
-                                  .to = frame.to,
-                                  .payload = frame.payload,
+                                  .to = to,
+                                  .payload = payload,
                                   .at = at};
   Handovers& handovers = services_.router.handovers();
   const Handovers::Ticket ticket = handovers.open();
   if (!services_.publisher.add({.session = key_, .ticket = ticket}, message)) {
     handovers.done(ticket);
-    services_.probe.publish_refused();
+    services_.probe.message_refused();
     send_error({ErrorCode::unavailable,
                 "not accepted: too much is waiting for the queue, or this gateway is shutting down; send it again"},
                message.id);
@@ -287,7 +336,7 @@ void Session::handle(const wire::NormalFrame& frame) {
   handovers.done(ticket);
   if (first_view_) first_view_->add(services_.scratch);
   if (services_.publisher.congested()) {
-    connection_.pause_reading();
+    connection_.pause_reading(Pause::queue);
     services_.hub.pause(*this);
   }
 }

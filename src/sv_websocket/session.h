@@ -17,6 +17,8 @@
 #include "chat/connect_hook.h"
 #include "chat/message_store.h"
 #include "sv_websocket/address_table.h"
+#include "sv_websocket/approvals.h"
+#include "sv_websocket/client_address.h"
 #include "sv_websocket/connection.h"
 #include "sv_websocket/contacts.h"
 #include "sv_websocket/credential.h"
@@ -46,6 +48,7 @@ struct SessionServices {
   const Gatekeeper& gatekeeper;
   const Contacts& contacts;
   chat::ConnectHook* connect_hook;  // nullptr: nobody but the gatekeeper is asked
+  Approvals* approvals;             // nullptr: messages are accepted without asking
   Probe& probe;
   TurnClock& turn_clock;
   ClientTables* clients;                             // where the sessions have their places; nullptr: nowhere
@@ -68,7 +71,7 @@ struct SessionInfo {
   std::string session;  // as `registered` told it to the client
   std::string user;
   std::string device;   // as the client named it; may be empty
-  std::string address;  // of the other end: a proxy's, if one stands in between
+  std::string address;  // the client's, without a port if a trusted proxy told it; else the other end's
   std::uint32_t registered_for_s = 0;
   std::uint32_t silent_for_s = 0;
   std::size_t unsent_bytes = 0;
@@ -86,7 +89,7 @@ class Session final : private ConnectionHandler {
   static constexpr std::uint8_t kMessagesGranted = 20;
 
   Session(SessionServices& services, Transport& transport, SessionKey key, int fd,
-          std::unique_ptr<runtime::TlsStream> tls, AddressKey address, ConnectionLimits limits);
+          std::unique_ptr<runtime::TlsStream> tls, IpAddress client, ConnectionLimits limits);
   virtual ~Session();
 
   void start(std::string_view response, std::string early) { connection_.start(response, std::move(early)); }
@@ -103,8 +106,10 @@ class Session final : private ConnectionHandler {
   // Tells the client that live delivery may have missed something. False if there is nobody to tell: not registered, or
   // about to make its first sync.
   bool resync();
-  void stop_reading() { connection_.pause_reading(); }
-  void resume_reading() { connection_.resume_reading(); }
+  void stop_reading(Pause reason) { connection_.pause_reading(reason); }
+  void resume_reading(Pause reason) { connection_.resume_reading(reason); }
+  // The application's word on a message of this session.
+  void decided(const chat::Message& message, const chat::Result<void>& allowed);
 
   [[nodiscard]] bool registered() const { return state_ == State::registered; }
   // While registered.
@@ -179,8 +184,17 @@ class Session final : private ConnectionHandler {
   void renew(const wire::RegisterFrame& frame);
   void bind_to(const chat::Identity& identity);
   void send_registered();
+  // The client's address as far as it is known, else that of the connection's other end.
+  [[nodiscard]] std::string client_address() const;
   void handle(const wire::UnregisterFrame& frame);
   void handle(const wire::NormalFrame& frame);
+  void ask_about(const wire::NormalFrame& frame);
+  // Hands the message to the queue and to its recipients. An empty `given_id`: it gets one.
+  void accept(std::string_view given_id, std::string_view to, std::string_view payload);
+  // Answers with an error if either of the two has blocked the other.
+  [[nodiscard]] bool may_reach(std::string_view to, std::string_view id);
+  [[nodiscard]] std::string make_message_id(chat::Timestamp at) const;
+  void drop_waiting();
   void handle(const wire::TypingFrame& frame);
   void handle(const wire::MarkFrame& frame);
   void handle(const wire::HistoryFrame& frame);
@@ -217,7 +231,7 @@ class Session final : private ConnectionHandler {
   std::unique_ptr<FirstView> first_view_;
   std::unique_ptr<Credential> credential_;
   std::unique_ptr<const std::string> device_;  // if the client named one
-  AddressKey address_;
+  IpAddress client_;                           // not known: as whom the connection says
   SessionKey key_;
   RateBucket frames_;
   std::uint32_t heard_ms_;

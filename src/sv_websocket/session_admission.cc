@@ -62,12 +62,13 @@ void Session::refuse_registration(const chat::Error& error, Proof proof) {
   }
 }
 
+std::string Session::client_address() const { return client_.known() ? client_.text() : connection_.peer_host(); }
+
 void Session::ask_hook(chat::Identity identity, Proof proof) {
   state_ = State::admitting;
   registering_ = std::make_unique<Registering>();
-  connection_.pause_reading();
-  chat::ConnectRequest request{
-      .user = identity.user, .token = proof.token, .remote_address = connection_.remote_address()};
+  connection_.pause_reading(Pause::registration);
+  chat::ConnectRequest request{.user = identity.user, .token = proof.token, .remote_address = client_address()};
   auto answer = [&hub = services_.hub, key = key_, identity = std::move(identity),
                  proof = std::move(proof)](chat::Result<std::string> user) mutable {
     Session* session = hub.find(key);
@@ -91,7 +92,7 @@ void Session::hook_answered(chat::Identity identity, Proof proof, chat::Result<s
   }
   const std::unique_ptr<Registering> kept = std::move(registering_);
   state_ = State::unregistered;
-  connection_.resume_reading();
+  connection_.resume_reading(Pause::registration);
   refuse_registration(admitted.error(), std::move(proof));
   for (const std::string& text : kept->frames_in) {
     if (connection_.open()) on_text(text);

@@ -78,6 +78,7 @@ Shard::Shard(runtime::Reactor& reactor, const Gateway& gateway, const Ports& por
                 .gatekeeper = gatekeeper_,
                 .contacts = contacts_,
                 .connect_hook = ports.connect_hook,
+                .approvals = ports.send_hook == nullptr ? nullptr : &make_approvals(*ports.send_hook),
                 .probe = probe_,
                 .turn_clock = transport_.clock(),
                 .clients = gateway.clients,
@@ -91,6 +92,19 @@ Shard::Shard(runtime::Reactor& reactor, const Gateway& gateway, const Ports& por
   hub_.connect(services_);
   transport_.turn_end().watch([this](steady_clock::duration took) { probe_.turn_ended(took); });
   probe_.bounds(bounds());
+}
+
+Approvals& Shard::make_approvals(chat::SendHook& hook) {
+  return approvals_.emplace(
+      reactor_, hook,
+      Approvals::Callbacks{.decided =
+                               [this](SessionKey key, const chat::Message& message, const chat::Result<void>& allowed) {
+                                 if (Session* session = hub_.find(key)) session->decided(message, allowed);
+                               },
+                           .relieved =
+                               [this](SessionKey key) {
+                                 if (Session* session = hub_.find(key)) session->resume_reading(Pause::approvals);
+                               }});
 }
 
 void Shard::start(std::vector<DeliveryMailbox*> mailboxes) {
@@ -111,6 +125,7 @@ chat::Task<bool> Shard::leave() {
 chat::Task<void> Shard::stop() {
   tick_.cancel();
   co_await hub_.gate().close();
+  if (approvals_) co_await approvals_->close();
   co_await router_.stop();
   co_await progress_.stop();
 }
@@ -171,13 +186,14 @@ void Shard::settled(const Publisher::Sender& sender, const chat::MessageView& me
 }
 
 Depths Shard::depths() const {
-  Depths depths{.unconfirmed_bytes = publisher_.unconfirmed_bytes()};
+  Depths depths{.unconfirmed_bytes = publisher_.unconfirmed_bytes(),
+                .approval_bytes = approvals_ ? approvals_->bytes() : 0};
   router_.add_depths(depths);
   return depths;
 }
 
 Depths Shard::bounds() const {
-  Depths bounds{.unconfirmed_bytes = publisher_.bytes_max()};
+  Depths bounds{.unconfirmed_bytes = publisher_.bytes_max(), .approval_bytes = Approvals::kBytesMax};
   Router::add_bounds(bounds);
   return bounds;
 }

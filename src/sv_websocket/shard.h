@@ -19,8 +19,10 @@
 #include "chat/message_queue.h"
 #include "chat/message_store.h"
 #include "chat/relay.h"
+#include "chat/send_hook.h"
 #include "runtime/metrics.h"
 #include "runtime/reactor.h"
+#include "sv_websocket/approvals.h"
 #include "sv_websocket/gatekeeper.h"
 #include "sv_websocket/hub.h"
 #include "sv_websocket/probe.h"
@@ -43,6 +45,7 @@ struct Ports {
   chat::MessageQueue& queue;
   chat::MessageReader& reader;
   chat::ConnectHook* connect_hook = nullptr;  // nullptr: there is none
+  chat::SendHook* send_hook = nullptr;        // likewise
 };
 
 class Shard {
@@ -105,6 +108,7 @@ class Shard {
   [[nodiscard]] SessionServices& services() { return services_; }
 
  private:
+  Approvals& make_approvals(chat::SendHook& hook);
   void settled(const Publisher::Sender& sender, const chat::MessageView& message, const chat::Result<void>& outcome,
                Publisher::TimePoint since);
   void tick();
@@ -117,6 +121,7 @@ class Shard {
   Gatekeeper gatekeeper_;
   Contacts contacts_;
   wire::FrameParser parser_;
+  std::optional<Approvals> approvals_;  // where there is a send hook; outlives the sessions
   Hub hub_;
   Router router_;
   StoreProgress progress_;

@@ -50,19 +50,23 @@ std::vector<chat::Revocation> read_revocations(ObjectReader& reader) {
   return revocations;
 }
 
+void append_fields(std::string& out, const chat::Revocation& revocation) {
+  const bool of_user = revocation.what == chat::Revoked::user;
+  out.append(of_user ? R"("user":)" : R"("jti":)");
+  append_json_string(out, revocation.subject);
+  if (of_user) {
+    out.append(R"(,"issuedUntil":)");
+    append_json_integer(out, revocation.issued_until_s);
+  }
+  out.append(R"(,"until":)");
+  append_json_integer(out, revocation.kept_until_s);
+}
+
 void append_revocations(std::string& out, std::span<const chat::Revocation> revocations) {
   out.append(R"("revocations":[)");
   for (const chat::Revocation& revocation : revocations) {
-    if (out.back() != '[') out.push_back(',');
-    const bool of_user = revocation.what == chat::Revoked::user;
-    out.append(of_user ? R"({"user":)" : R"({"jti":)");
-    append_json_string(out, revocation.subject);
-    if (of_user) {
-      out.append(R"(,"issuedUntil":)");
-      append_json_integer(out, revocation.issued_until_s);
-    }
-    out.append(R"(,"until":)");
-    append_json_integer(out, revocation.kept_until_s);
+    out.append(out.back() == '[' ? "{" : ",{");
+    append_fields(out, revocation);
     out.push_back('}');
   }
   out.push_back(']');
@@ -72,6 +76,23 @@ void append_revocations(std::string& out, std::span<const chat::Revocation> revo
 
 chat::Result<RevocationRequest> parse_revocation_request(std::string_view body) {
   return parse_object_with(body, read_request);
+}
+
+chat::Result<chat::Revocation> revocation_of(RevocationRequest request, std::int64_t now_s, std::int64_t keep_s) {
+  chat::Revocation revocation{.what = request.what,
+                              .subject = std::move(request.subject),
+                              .kept_until_s = request.kept_until_s.value_or(now_s + keep_s)};
+  if (revocation.what == chat::Revoked::user) revocation.issued_until_s = request.issued_until_s.value_or(now_s);
+  if (revocation.kept_until_s <= now_s) {
+    return chat::fail(chat::ErrorCode::bad_frame, "\"until\" has passed already");
+  }
+  return revocation;
+}
+
+std::string encode_kept(const chat::Revocation& revocation) {
+  std::string out = R"({"status":"success",)";
+  append_fields(out, revocation);
+  return out.append("}");
 }
 
 std::string encode_revoke(std::span<const chat::Revocation> revocations) {

@@ -6,6 +6,7 @@
 //
 //   gateway       POST /v1/revocations   one, of which only `user` or `jti` must be given
 //                                        {"status":"success"}
+//                 POST /v1/admin/revocations   the same; {"status":"success", and the revocation as it is kept
 //   sv-discover   POST /v1/revoke        {"revocations":[...]}
 //                                        {"status":"success"}
 //                 POST /v1/revocations   {"since":"<version>"}
@@ -36,6 +37,12 @@ struct RevocationRequest {
 
 // The parsers' errors: bad_json, bad_frame, too_large.
 [[nodiscard]] chat::Result<RevocationRequest> parse_revocation_request(std::string_view body);
+
+// What is kept of a request at the time `now_s`, for `keep_s` if it does not say until when. bad_frame if that has
+// passed.
+[[nodiscard]] chat::Result<chat::Revocation> revocation_of(RevocationRequest request, std::int64_t now_s,
+                                                           std::int64_t keep_s);
+[[nodiscard]] std::string encode_kept(const chat::Revocation& revocation);
 
 [[nodiscard]] std::string encode_revoke(std::span<const chat::Revocation> revocations);
 [[nodiscard]] chat::Result<std::vector<chat::Revocation>> parse_revoke(std::string_view body);

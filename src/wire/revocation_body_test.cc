@@ -52,6 +52,27 @@ TEST(RevocationBody, ARequestNamesAUserOrAToken) {
   EXPECT_FALSE(parse_revocation_request(R"({"jti":")" + std::string(kTokenIdBytesMax + 1, 'x') + R"("})"));
 }
 
+TEST(RevocationBody, WhatARequestLeavesOutIsNowAndTheUsualTime) {
+  EXPECT_EQ(
+      revocation_of({.what = Revoked::user, .subject = "alice", .issued_until_s = {}, .kept_until_s = {}}, 100, 30),
+      (Revocation{.what = Revoked::user, .subject = "alice", .issued_until_s = 100, .kept_until_s = 130}));
+  EXPECT_EQ(
+      revocation_of({.what = Revoked::user, .subject = "alice", .issued_until_s = 7, .kept_until_s = 101}, 100, 30),
+      (Revocation{.what = Revoked::user, .subject = "alice", .issued_until_s = 7, .kept_until_s = 101}));
+  EXPECT_EQ(revocation_of({.what = Revoked::token, .subject = "t", .issued_until_s = {}, .kept_until_s = {}}, 100, 30),
+            (Revocation{.what = Revoked::token, .subject = "t", .kept_until_s = 130}));
+  const auto passed =
+      revocation_of({.what = Revoked::token, .subject = "t", .issued_until_s = {}, .kept_until_s = 100}, 100, 30);
+  ASSERT_FALSE(passed);
+  EXPECT_EQ(passed.error().code, chat::ErrorCode::bad_frame);
+}
+
+TEST(RevocationBody, TellsWhatIsKept) {
+  EXPECT_EQ(encode_kept(kUser), R"({"status":"success","user":"alice","issuedUntil":17,"until":99})");
+  EXPECT_EQ(encode_kept({.what = Revoked::token, .subject = "t", .kept_until_s = 98}),
+            R"({"status":"success","jti":"t","until":98})");
+}
+
 TEST(RevocationBody, RefusesWhatIsNotOfTheContract) {
   for (const std::string body : {"{}", R"({"revocations":{}})", R"({"revocations":[{"user":"alice"}]})",
                                  R"({"revocations":[{"until":5}]})", R"({"revocations":[7]})"}) {

@@ -23,8 +23,7 @@ ATTACKER = "127.0.0.2"
 
 def limited(gateway, limit: str) -> int:
     """How often a limit was met."""
-    text = rest.get(gateway.url + "/metrics").body.decode()
-    return int(re.search(rf'^simplechat_limited_total{{limit="{limit}"}} (\d+)$', text, re.MULTILINE)[1])
+    return rest.metric(gateway.url, f'simplechat_limited_total{{limit="{limit}"}}')
 
 
 def resident_bytes(pid: int) -> int:

@@ -16,6 +16,7 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "deploy" / "local"))
 
+from application import Application  # noqa: E402
 from cluster import Cluster, Gateway, database_url, embedded  # noqa: E402
 from servers import Servers  # noqa: E402
 
@@ -112,6 +113,14 @@ def deployment(request) -> Deployment:
     if request.param == "embedded":
         return Deployment("embedded", [request.getfixturevalue("single")])
     return Deployment("cluster", request.getfixturevalue("cluster").gateways)
+
+
+@pytest.fixture
+def application():
+    """The embedding application, for the hooks of further processes."""
+    made = Application()
+    yield made
+    made.close()
 
 
 @pytest.fixture

@@ -52,6 +52,12 @@ def get(url: str, **parameters) -> Answer:
     return call("GET", url + ("?" + urllib.parse.urlencode(given) if given else ""))
 
 
+def metric(url: str, sample: str, tls: ssl.SSLContext | None = None) -> int:
+    """A counter or gauge of a service, such as `simplechat_limited_total{limit="frames"}`; KeyError if it has none of that name."""
+    samples = dict(line.rsplit(" ", 1) for line in call("GET", url + "/metrics", tls=tls).body.decode().splitlines() if not line.startswith("#"))
+    return int(samples[sample])
+
+
 def post(url: str, json) -> Answer:
     return call("POST", url, json=json)
 

@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import pathlib
 import re
 import subprocess
+import time
 
 import psycopg2
 import pytest
@@ -14,9 +16,12 @@ from chat import Client, eventually, unique
 from cluster import Cluster, embedded
 from process import free_port, wait_until
 
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 TOKEN = "a-token-of-the-operators"
+JWT_SECRET = "a secret that only the login service and the gateways know"
 CLOSED_DISCONNECTED = 4003
 CLOSED_DRAINING = 4001
+CLOSED_REVOKED = 4503
 
 
 @pytest.fixture(scope="module")
@@ -54,9 +59,19 @@ def ctl(bin_dir, token_file):
     return run
 
 
-ENDPOINTS = [("GET", "users"), ("GET", "sessions"), ("GET", "sessions/alice"), ("POST", "disconnect"), ("POST", "drain"), ("DELETE", "drain"),
-             ("GET", "queues"), ("GET", "config"), ("GET", "log-level"), ("PUT", "log-level"), ("GET", "dead-letters"),
-             ("GET", "dead-letters/1"), ("POST", "dead-letters/replay")]
+# As the sources have them, so that none can be forgotten: ("GET", "sessions/:user").
+ENDPOINTS = sorted({endpoint for path in (ROOT / "src").rglob("*.cc") if not path.name.endswith("_test.cc")
+                    for endpoint in re.findall(r'add\(\s*"([A-Z]+)",\s*"/v1/admin/([^"]+)"', path.read_text())})
+
+
+def test_each_endpoint_is_described():
+    described, path = set(), ""
+    for line in (ROOT / "docs" / "openapi-admin.yaml").read_text().splitlines():
+        if found := re.fullmatch(r"  /v1/admin/(\S+):", line):
+            path = re.sub(r"\{(\w+)\}", r":\1", found[1])
+        elif found := re.fullmatch(r"    (get|put|post|delete):", line):
+            described.add((found[1].upper(), path))
+    assert described == set(ENDPOINTS) and len(ENDPOINTS) >= 14
 
 
 def test_without_a_token_it_is_not_there(deployment):
@@ -140,6 +155,42 @@ def test_a_user_or_one_session_is_disconnected(operated, ctl):
             await bob.barrier()  # the others stay
             assert admin("GET", urls[0], f"sessions/{user}").json["sessions"] == []
     asyncio.run(run())
+
+
+def test_a_user_or_a_token_is_revoked(bin_dir, another_single, token_file, tmp_path, ctl):
+    secret_file = tmp_path / "jwt-secret"
+    secret_file.write_text(JWT_SECRET)
+    server = another_single("--admin-token-file", str(token_file), "--auth", "jwt", "--jwt-secret-file", secret_file).start_ready()
+
+    def token(user: str, *flags) -> str:
+        made = subprocess.run([bin_dir / "simplechat", "token", "--user", user, "--secret-file", secret_file, *flags],
+                              check=True, capture_output=True, text=True)
+        return made.stdout.strip()
+
+    async def run():
+        alice, bob = unique("alice"), unique("bob")
+        tokens = {"first": token(bob, "--jti", "first"), "second": token(bob, "--jti", "second")}
+        async with Client.registered(server.ws_url, alice, token=token(alice)) as hers, \
+                Client.registered(server.ws_url, bob, token=tokens["first"]) as first, \
+                Client.registered(server.ws_url, bob, token=tokens["second"]) as second:
+            text = ctl("revoke", alice, urls=[server.url])
+            assert re.search(rf"^user: {alice}$", text, re.MULTILINE) and re.search(r"^until: \d+$", text, re.MULTILINE), text
+            assert await hers.closed() == CLOSED_REVOKED
+            until = int(time.time()) + 3600
+            assert json.loads(ctl("--json", "revoke", "--jti", "first", "--until", until, urls=[server.url])) == \
+                {"status": "success", "jti": "first", "until": until}
+            assert await first.closed() == CLOSED_REVOKED
+            await second.say(alice, "another token, which nobody revoked")
+            assert "bad_frame" in ctl("revoke", bob, "--until", 17, urls=[server.url], code=1)
+            # Of tokens issued before this one: it is not touched.
+            ctl("revoke", bob, "--issued-until", 17, urls=[server.url])
+            await second.barrier()
+        assert f"admin_revoked what=user user={alice}" in server.log() and "first" not in server.log()
+    asyncio.run(run())
+
+
+def test_without_tokens_there_is_nothing_to_revoke(alone, ctl):
+    assert "not_found" in ctl("revoke", "alice", urls=[alone.url], code=1)
 
 
 def test_a_gateway_is_drained_and_comes_back(operated, ctl):

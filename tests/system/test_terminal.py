@@ -19,7 +19,7 @@ import time
 import pytest
 import rest
 from chat import DEADLINE_S, Client, unique
-from process import free_port
+from process import free_port, wait_until
 from terminal import Terminal
 
 SECRET = "a secret of at least thirty-two bytes"
@@ -57,9 +57,9 @@ def start_chat(bin_dir):
                     stream.close()
 
 
-def token(user: str) -> str:
+def token(user: str, **claims) -> str:
     encode = lambda data: base64.urlsafe_b64encode(data).rstrip(b"=").decode()
-    signed = encode(b'{"alg":"HS256"}') + "." + encode(json.dumps({"sub": user}).encode())
+    signed = encode(b'{"alg":"HS256"}') + "." + encode(json.dumps({"sub": user, **claims}).encode())
     return signed + "." + encode(hmac.digest(SECRET.encode(), signed.encode(), "sha256"))
 
 
@@ -246,6 +246,24 @@ def test_unauthorized(another_single, chat, tmp_path):
     assert chat(server.ws_url, "alice", "--to", "bob", "--send", "x", "--token-file", file).returncode == OK
     assert chat(server.ws_url, "alice", "--to", "bob", "--send", "x", "--token", token("alice")).returncode == OK
     assert chat(server.ws_url, "alice", "--to", "bob", "--send", "x", env={"SIMPLECHAT_TOKEN": token("alice")}).returncode == OK
+
+
+def test_a_token_that_expires_while_connected_is_read_anew_from_its_file(another_single, chat, start_chat, tmp_path):
+    server = another_single("--auth", "jwt", "--jwt-secret", SECRET).start_ready()
+    leeway_s = 30
+    soon = lambda user: token(user, exp=int(time.time()) + 4 - leeway_s)  # noqa: E731
+    (tmp_path / "alice").write_text(soon("alice"))
+    (tmp_path / "bob").write_text(soon("bob"))
+    alice = start_chat(server.ws_url, "alice", "--follow", "--token-file", tmp_path / "alice", stdin=subprocess.PIPE)
+    bob = start_chat(server.ws_url, "bob", "--follow", "--token-file", tmp_path / "bob", stdin=subprocess.PIPE)
+    sessions = lambda: rest.metric(server.url, "simplechat_sessions")  # noqa: E731
+    expired = lambda: rest.metric(server.url, "simplechat_sessions_expired_total")  # noqa: E731
+    wait_until(lambda: sessions() == 2, "both are registered")
+    (tmp_path / "alice").write_text(token("alice"))
+    assert bob.wait(60) == UNAUTHORIZED  # there is no other one in his file
+    wait_until(lambda: (expired(), sessions()) == (2, 1), "alice is back")
+    assert chat(server.ws_url, "carol", "--to", "alice", "--send", "hello", "--token", token("carol")).returncode == OK
+    assert json.loads(alice.stdout.readline())["payload"] == "hello" and alice.poll() is None
 
 
 @pytest.mark.parametrize("flags", [["--send", "x"], ["--to", "b b"], ["--bogus"], ["--to", "bob", "--timeout", "soon"], []])

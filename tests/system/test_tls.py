@@ -100,6 +100,25 @@ def test_the_page_is_served_with_strict_transport_security(gateway, single, tls)
     assert "Strict-Transport-Security" not in rest.get(single.url + "/client").headers
 
 
+def test_a_host_with_other_services_on_it_may_leave_strict_transport_security_out(bin_dir, state_dir, authority, tls):
+    process = start(bin_dir, state_dir / "tls-without-hsts", authority, "--hsts-max-age-s", "0")
+    try:
+        page = rest.call("GET", process.url + "/client", tls=tls)
+        assert page.status == 200 and "Strict-Transport-Security" not in page.headers
+    finally:
+        assert process.stop() == 0
+
+
+def test_failed_handshakes_are_counted_by_listener(own_gateway, tls):
+    def failed(listener: str) -> int:
+        return rest.metric(own_gateway.url, f'simplechat_tls_handshakes_failed_total{{listener="{listener}"}}', tls)
+    assert (failed("api"), failed("websocket")) == (0, 0)
+    rest.get(f"http://127.0.0.1:{own_gateway.ws_port}/")
+    with pytest.raises(ssl.SSLError), ssl.create_default_context().wrap_socket(connected(own_gateway.port), server_hostname="localhost"):
+        pass  # it does not trust the certificate
+    wait_until(lambda: (failed("api"), failed("websocket")) == (1, 1), "both are counted")
+
+
 def test_plain_http_and_websocket_are_told_to_speak_tls(gateway):
     for port in listeners(gateway):
         answer = rest.get(f"http://127.0.0.1:{port}/healthz")

@@ -1,47 +1,15 @@
 // The library against real gateways that are killed and restarted while people talk. See run.py.
 
 import "fake-indexeddb/auto";
-import { randomBytes } from "node:crypto";
-import { WebSocket } from "undici";
-import { afterEach, expect, test } from "vitest";
-import { Chat, type ChatOptions, type Message, type WebSocketConstructor } from "../../src/index.js";
+import { expect, test } from "vitest";
+import type { Chat, Message } from "../../src/index.js";
 import { IndexedDbStorage } from "../../src/indexeddb.js";
+import { eventually, newUsers, sleep, URLS, useChats } from "./harness.js";
 
-const URLS = (process.env["CHAT_URLS"] ?? "").split(",");
 const CONTROL_URL = process.env["CONTROL_URL"] ?? "";
 const FAULTS = Number(process.env["FAULTS"] ?? 6);
-const DEADLINE_MS = 90_000;
 
-let chats: Chat[] = [];
-afterEach(async () => {
-  await Promise.all(chats.map((chat) => chat.stop()));
-  chats = [];
-});
-
-const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
-function open(user: string, options: Partial<ChatOptions> = {}): Chat {
-  const webSocket = WebSocket as unknown as WebSocketConstructor;
-  // A shorter heartbeat than people have, so that doubtful orders are settled within the test's time.
-  const chat = new Chat({ url: URLS, server: "real", user, webSocket, heartbeatMs: 1_000, ...options });
-  chats.push(chat);
-  chat.start();
-  return chat;
-}
-
-/** User ids that no other test or run uses: stores keep what tests write. */
-function newUsers(...names: string[]): string[] {
-  const run = randomBytes(5).toString("hex");
-  return names.map((name) => `${name}-${run}`);
-}
-
-async function eventually(what: string, condition: () => boolean): Promise<void> {
-  const endMs = Date.now() + DEADLINE_MS;
-  while (!condition()) {
-    if (Date.now() > endMs) throw new Error(`${what}: not within ${DEADLINE_MS} ms`);
-    await sleep(50);
-  }
-}
+const open = useChats();
 
 async function control(action: "kill" | "stop" | "start", index: number): Promise<void> {
   const response = await fetch(`${CONTROL_URL}/${action}/${index}`, { method: "POST" });

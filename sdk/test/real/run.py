@@ -1,6 +1,7 @@
-"""Runs the library against the real programs: `simplechat serve`, then a private cluster with two gateways, which the tests kill and restart.
+"""Runs the library against the real programs: `simplechat serve` with tokens, the same without, then a private cluster with two gateways,
+which the tests kill and restart.
 
-    SIMPLECHAT_BIN=build/release/bin npm run test:real [-- embedded|cluster]
+    SIMPLECHAT_BIN=build/release/bin npm run test:real [-- tokens|embedded|cluster]
 
 Needs `npm ci` in sdk/ and the packages of ./dev setup test. The tests kill and restart the gateways through deploy/local/control.py.
 """
@@ -21,11 +22,14 @@ from control import control  # noqa: E402
 from servers import Servers  # noqa: E402
 
 
-def vitest(title: str, gateways: list[Gateway]) -> bool:
+JWT_SECRET = "a secret that only the tests and their gateway know"
+
+
+def vitest(title: str, gateways: list[Gateway], file: str = "chat.test.ts") -> bool:
     print(f"--- {title}: {' '.join(gateway.ws_url for gateway in gateways)}", flush=True)
     with control(gateways) as control_url:
-        env = {**os.environ, "CHAT_URLS": ",".join(gateway.ws_url for gateway in gateways), "CONTROL_URL": control_url}
-        return subprocess.run(["npx", "vitest", "run", "--project", "real"], cwd=SDK, env=env, check=False).returncode == 0
+        env = {**os.environ, "CHAT_URLS": ",".join(gateway.ws_url for gateway in gateways), "CONTROL_URL": control_url, "JWT_SECRET": JWT_SECRET}
+        return subprocess.run(["npx", "vitest", "run", "--project", "real", file], cwd=SDK, env=env, check=False).returncode == 0
 
 
 def on_cluster(bin_dir: str, state: pathlib.Path) -> bool:
@@ -43,12 +47,24 @@ def on_one_process(bin_dir: str, state: pathlib.Path) -> bool:
         server.stop()
 
 
+def with_tokens(bin_dir: str, state: pathlib.Path) -> bool:
+    state.mkdir(exist_ok=True)
+    secret = state / "jwt-secret"
+    secret.write_text(JWT_SECRET)
+    server = embedded(bin_dir, state / "tokens", ["--auth", "jwt", "--jwt-secret-file", secret])
+    try:
+        server.start_ready()
+        return vitest("simplechat serve --auth jwt", [server], "tokens.test.ts")
+    finally:
+        server.stop()
+
+
 def main() -> int:
     bin_dir = os.environ.get("SIMPLECHAT_BIN")
-    runs = {"embedded": on_one_process, "cluster": on_cluster}
+    runs = {"tokens": with_tokens, "embedded": on_one_process, "cluster": on_cluster}
     chosen = sys.argv[1:] or list(runs)
     if not bin_dir or not set(chosen) <= set(runs):
-        print("usage: SIMPLECHAT_BIN=DIRECTORY_OF_THE_PROGRAMS run.py [embedded|cluster]", file=sys.stderr)
+        print("usage: SIMPLECHAT_BIN=DIRECTORY_OF_THE_PROGRAMS run.py [tokens|embedded|cluster]", file=sys.stderr)
         return 2
     # The programs read SIMPLECHAT_* as their configuration: none of the caller's may reach them.
     for name in [name for name in os.environ if name.startswith("SIMPLECHAT_")]:

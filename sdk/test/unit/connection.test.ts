@@ -64,7 +64,7 @@ test("a gateway that fails just after each registration does not see the attempt
   expect(world.server().sockets.length).toBeLessThan(10);
 });
 
-test.each([[4501, "closed closed"], [4999, "closed closed"], [4008, "waiting disconnected"], [1001, "waiting disconnected"], [1006, "waiting disconnected"]])(
+test.each([[4500, "closed closed"], [4503, "closed closed"], [4999, "closed closed"], [4008, "waiting disconnected"], [1001, "waiting disconnected"], [1006, "waiting disconnected"]])(
   "close code %i", async (code, expected) => {
     const chat = world.open("alice");
     await world.pass();
@@ -89,6 +89,92 @@ test.each([["unauthorized", "closed"], ["forbidden", "closed"], ["bad_frame", "c
     chat.start();
     await world.pass();
     expect(chat.state).toBe("online");
+  });
+
+/** A JSON Web Token, unsigned, that expires so many seconds from now by the server's clock. Its base64url has both `-` and `_`. */
+function tokenOf(name: string, ttlS: number): string {
+  const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString("base64url");
+  const exp = Math.floor((Date.now() + world.server().clockAheadMs) / 1000) + ttlS;
+  const token = `${part({ alg: "none" })}.${part({ sub: "alice", name, odd: "\u00fb\u00ff~~~>>>???", exp })}.`;
+  expect(token).toMatch(/-.*_|_.*-/);
+  return token;
+}
+
+const registers = () => world.server().sockets.map(({ sent }) => sent.filter(({ type }) => type === "register").length);
+
+test("a session whose token has expired comes back with a fresh one", async () => {
+  let count = 0;
+  const chat = world.open("alice", { token: async () => `token ${++count}`, random: () => 0.999 });
+  await world.pass();
+  const seen = follow(chat);
+  world.server().socket.lose(4501, "token expired");
+  await world.pass(550);
+  expect(seen).toEqual(["waiting disconnected", "connecting", "online"]);
+  expect(world.server().socket.sent[0]).toMatchObject({ type: "register", token: "token 2" });
+});
+
+test.each([["a fresh one", () => async () => "another"], ["the same, as there is no other", () => "fixed"]])(
+  "a session whose token has expired ends if the server takes no other: %s", async (_, token) => {
+    const chat = world.open("alice", { token: token() });
+    await world.pass();
+    const seen = follow(chat);
+    world.server().fault = (socket, { type }) => {
+      if (type === "register") setTimeout(() => socket.lose(4501, "unauthorized"), 10); // behind the error, as gateways do
+      return type === "register" ? { code: "unauthorized" } : undefined;
+    };
+    world.server().socket.lose(4501, "token expired");
+    await world.pass(120_000);
+    expect(seen).toEqual(["waiting disconnected", "connecting", "closed unauthorized"]);
+    expect(world.server().sockets).toHaveLength(2);
+  });
+
+test("a server that lets every token expire at once is asked less and less often", async () => {
+  const chat = world.open("alice", { token: async () => "token", random: () => 0.999 });
+  chat.on("state", ({ state }) => state === "online" && setTimeout(() => world.server().socket.lose(4501), 50));
+  await world.pass(60_000);
+  expect(world.server().sockets.length).toBeLessThan(10);
+});
+
+test.each([0, -3_600_000, 3_600_000])("a token is renewed on the connection before it expires, by the server's clock (%i ms ahead)", async (ahead) => {
+  world.server().clockAheadMs = ahead;
+  let count = 0;
+  const chat = world.open("alice", { token: async () => tokenOf(`${++count}`, 300) });
+  await world.pass();
+  const seen = follow(chat);
+  await world.pass(235_000);
+  expect(registers()).toEqual([1]);
+  await world.pass(30_000); // a heartbeat, of the 60 s before the end
+  expect(registers()).toEqual([2]);
+  expect(world.server().socket.sent.findLast(({ type }) => type === "register")?.["token"]).not.toBe(world.server().socket.sent[0]?.["token"]);
+  await world.pass(500_000);
+  expect([registers(), seen, count]).toEqual([[4], [], 4]);
+});
+
+test("a renewal that fails is tried again, one that is refused is told of, and the session goes on", async () => {
+  const token = vi.fn<() => Promise<string>>().mockImplementation(async () => tokenOf(`${Math.random()}`, 100));
+  const chat = world.open("alice", { token });
+  await world.pass();
+  const seen = follow(chat);
+  const errors: string[] = [];
+  chat.on("error", ({ code }) => errors.push(code));
+  token.mockRejectedValueOnce(new Error("no network"));
+  world.server().fault = (_, { type }) => (type === "register" ? { code: "unauthorized" } : undefined);
+  await world.pass(50_100);
+  expect([token.mock.calls.length, registers(), errors]).toEqual([2, [1], []]); // asked in vain
+  await world.pass(25_000);
+  expect([registers(), errors]).toEqual([[2], ["unauthorized"]]);
+  world.server().fault = () => undefined;
+  await world.pass(50_000);
+  expect([registers()[0]! > 2, seen]).toEqual([true, []]);
+});
+
+test.each([["another kind of token", "opaque"], ["one that never expires", "e30.e30."], ["a fixed token", () => tokenOf("fixed", 100)]])(
+  "%s is not renewed", async (_, token) => {
+    const given = typeof token === "function" ? token() : token;
+    world.open("alice", { token: given });
+    world.open("alice", { token: async () => given });
+    await world.pass(120_000);
+    expect(registers()).toEqual([1, 1]);
   });
 
 test("draining: leaves for another gateway within the time given", async () => {

@@ -66,6 +66,8 @@ export class FakeSocket implements WebSocketLike {
 
 export class FakeServer {
   latencyMs = 5;
+  /** The server's time less the client's. */
+  clockAheadMs = 0;
   /** Acked messages are committed so much later. */
   commitMs: () => number = () => 0;
   hasLatest = true;
@@ -100,7 +102,7 @@ export class FakeServer {
   }
 
   clock(): number {
-    return (this.#at = Math.max(this.#at + 1, Date.now() * 1000));
+    return (this.#at = Math.max(this.#at + 1, (Date.now() + this.clockAheadMs) * 1000));
   }
 
   /** A message of somebody who is not simulated. */

@@ -19,9 +19,6 @@ const GAP_MS = 100;
 
 const waiting = new Set<() => void>();
 let isScheduled = false;
-let keyAtMs = -Infinity;
-globalThis.addEventListener?.("keydown", () => (keyAtMs = performance.now()), { capture: true, passive: true });
-const KEY_MS = 17;
 let ranAtMs = -Infinity;
 
 function soon(): void {
@@ -34,9 +31,6 @@ function soon(): void {
     waiting.clear();
     for (const run of runs) run();
   };
-  let frame = requestAnimationFrame(() => {
-    if (performance.now() - keyAtMs > KEY_MS) runAll();
-    else frame = requestAnimationFrame(runAll);
-  });
+  const frame = requestAnimationFrame(runAll);
   const timer = setTimeout(runAll, HIDDEN_MS); // whichever comes first
 }
