@@ -9,12 +9,14 @@
 #include <vector>
 
 #include "adapters/jwt/jwt_authenticator.h"
+#include "adapters/memory/block_file.h"
 #include "adapters/memory/dead_letter_file.h"
 #include "adapters/memory/directory.h"
 #include "adapters/memory/message_queue.h"
 #include "adapters/memory/relay.h"
 #include "adapters/memory/revocation_file.h"
 #include "adapters/sqlite/sqlite_store.h"
+#include "apps/block_options.h"
 #include "apps/consumer.h"
 #include "apps/gateway_options.h"
 #include "apps/token_command.h"
@@ -30,6 +32,7 @@ using namespace simplechat;
 struct Settings {
   apps::GatewaySettings gateway;
   std::string data_dir;
+  chat::BlockLimits blocks;
 };
 
 void serve(const Settings& settings, const std::vector<runtime::Options::Setting>& config,
@@ -72,6 +75,10 @@ void serve(const Settings& settings, const std::vector<runtime::Options::Setting
     gateway.watch_revocations(*revocations, settings.gateway.auth.revocation_keep);
   }
 
+  adapters::memory::BlockFile blocks(std::filesystem::path(settings.data_dir) / "blocks.jsonl",
+                                     adapters::jwt::system_seconds, apps::make_incarnation(), settings.blocks);
+  gateway.watch_blocks(blocks);
+
   runtime::add_process_metrics(metrics, readiness, "simplechat");
   consumer.start();
   authentication.start();
@@ -110,6 +117,7 @@ int main(int argc, char** argv) {
   options.ignore_variable("SIMPLECHAT_TOKEN");  // chat's
   options.require_command();
   options.text("data-dir", settings.data_dir, "./data", "directory of the database; made if missing");
+  apps::declare(options, settings.blocks);
   apps::declare(options, settings.gateway);
   const auto outcome = options.load(argc, argv);
   if (!outcome.run) return outcome.report();

@@ -8,6 +8,7 @@
 #include "adapters/redis/directory.h"
 #include "adapters/redis/url.h"
 #include "apps/admin_api.h"
+#include "apps/block_options.h"
 #include "apps/service_main.h"
 #include "apps/tls_options.h"
 #include "runtime/http_server.h"
@@ -28,6 +29,7 @@ struct Settings {
   std::uint16_t port;
   unsigned threads;
   std::string redis_url;
+  chat::BlockLimits blocks;
   apps::ClusterSecret cluster_secret;
   apps::AdminSettings admin;
   apps::TlsOptions tls;
@@ -47,7 +49,13 @@ struct Lane {
                 .tls = tls,
                 .tls_handshakes_failed = runtime::count_tls_handshakes_failed(metrics, "api", tls)},
                routes) {
-    sv_discover::add_endpoints(routes, {redis, redis, redis, locator, probe, secret});
+    sv_discover::add_endpoints(routes, {.directory = redis,
+                                        .plain_records = redis,
+                                        .revocations = redis,
+                                        .blocks = redis,
+                                        .locator = locator,
+                                        .probe = probe,
+                                        .cluster_secret = secret});
     runtime::add_service_routes(routes, readiness, metrics);
   }
 
@@ -67,7 +75,7 @@ void serve(const Settings& settings, const std::vector<runtime::Options::Setting
   runtime::Readiness readiness;
   runtime::MetricsRegistry metrics;
   runtime::ReactorPool reactors(settings.threads);
-  adapters::redis::RedisDirectory redis(*url, readiness.add("redis"), "simplechat:", &tls.client());
+  adapters::redis::RedisDirectory redis(*url, readiness.add("redis"), "simplechat:", &tls.client(), settings.blocks);
 
   apps::AdminApi admin(settings.admin, tls.for_services(), metrics, {.service = "sv-discover", .config = config});
   std::vector<std::unique_ptr<Lane>> lanes;
@@ -105,6 +113,7 @@ int main(int argc, char** argv) {
   options.integer<unsigned>("threads", settings.threads, 1, {0, 64}, "reactors; 0: one per core");
   options.url("redis-url", settings.redis_url, "redis://127.0.0.1:6379", {"redis", "rediss"},
               "where the records are kept");
+  apps::declare(options, settings.blocks);
   apps::declare(options, settings.cluster_secret);
   apps::declare(options, settings.admin);
   apps::declare(options, settings.tls);

@@ -4,6 +4,7 @@
 #include <stdexcept>
 #include <vector>
 
+#include "adapters/discover_http/blocks.h"
 #include "adapters/discover_http/directory.h"
 #include "adapters/discover_http/revocations.h"
 #include "adapters/persist_http/persist_http.h"
@@ -88,6 +89,10 @@ void serve(const Settings& settings, const std::vector<runtime::Options::Setting
   if (authentication.authenticator().reads_tokens()) {
     gateway.watch_revocations(revocations, settings.gateway.auth.revocation_keep);
   }
+
+  adapters::discover_http::DiscoverHttpBlocks blocks(
+      reactors[0].executor(), {.origin = settings.discover_url, .cluster_secret = secret, .tls = &tls.client()});
+  gateway.watch_blocks(blocks);
 
   runtime::add_process_metrics(metrics, readiness, "sv-websocket");
   authentication.start();

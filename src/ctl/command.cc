@@ -1,6 +1,8 @@
 #include "ctl/command.h"
 
 #include <CLI/CLI.hpp>
+#include <string_view>
+#include <tuple>
 #include <utility>
 
 #include "runtime/http.h"
@@ -38,6 +40,7 @@ struct Raw {
   std::string token_file;
   runtime::TlsTrust trust;
   std::string user;
+  std::string other;
   std::string session;
   std::string token_id;
   std::int64_t issued_until_s = 0;  // 0: not given
@@ -139,6 +142,19 @@ void declare_commands(CLI::App& app, Raw& raw, std::vector<Request>& requests) {
                    .target = "/v1/admin/disconnect",
                    .body = json_of({{"user", raw.user}, {"session", raw.session}})};
   });
+
+  const auto blocks_of = [&raw] {
+    return "/v1/admin/blocks/" + runtime::percent_encode(raw.user) +
+           (raw.other.empty() ? "" : "/" + runtime::percent_encode(raw.other));
+  };
+  for (const auto& [name, method, does] :
+       {std::tuple{"blocks", "GET", "whom a user has blocked"}, std::tuple{"block", "PUT", "block OTHER for a user"},
+        std::tuple{"unblock", "DELETE", "take that back"}}) {
+    CLI::App* const command = app.add_subcommand(name, does);
+    command->add_option("user", raw.user)->type_name("USER")->required();
+    if (method != std::string_view("GET")) command->add_option("other", raw.other)->type_name("OTHER")->required();
+    then(command, [method, blocks_of] { return Request{.method = method, .target = blocks_of()}; });
+  }
 
   CLI::App* const revoke =
       app.add_subcommand("revoke", "have all tokens of a user, or one token, count no more; sessions under them end");

@@ -33,6 +33,9 @@ TEST(Command, MakesTheRequest) {
   EXPECT_EQ(request_of({"disconnect", "alice"}), R"(POST /v1/admin/disconnect {"user":"alice"})");
   EXPECT_EQ(request_of({"disconnect", "alice", "--session", "s-1"}),
             R"(POST /v1/admin/disconnect {"user":"alice","session":"s-1"})");
+  EXPECT_EQ(request_of({"blocks", "alice"}), "GET /v1/admin/blocks/alice");
+  EXPECT_EQ(request_of({"block", "alice", "b@c"}), "PUT /v1/admin/blocks/alice/b%40c");
+  EXPECT_EQ(request_of({"unblock", "alice", "bob"}), "DELETE /v1/admin/blocks/alice/bob");
   EXPECT_EQ(request_of({"revoke", "alice"}), R"(POST /v1/admin/revocations {"user":"alice"})");
   EXPECT_EQ(request_of({"revoke", "alice", "--issued-until", "17", "--until", "99"}),
             R"(POST /v1/admin/revocations {"user":"alice","issuedUntil":17,"until":99})");
@@ -55,6 +58,10 @@ TEST(Command, WhatIsNotACommandIsUsage) {
        std::vector<std::vector<std::string>>{{},
                                              {"unknown"},
                                              {"disconnect"},
+                                             {"blocks"},
+                                             {"blocks", "alice", "bob"},
+                                             {"block", "alice"},
+                                             {"unblock", "alice"},
                                              {"revoke"},
                                              {"revoke", "alice", "--jti", "t"},
                                              {"revoke", "alice", "--until", "tomorrow"},

@@ -54,7 +54,7 @@ class LoopbackPeer {
 
   // How long a read waits before it reports silence; far longer than any correct server needs.
   void give_up_after(int milliseconds) {
-    const timeval timeout{milliseconds / 1000, (milliseconds % 1000) * 1000};
+    const timeval timeout{milliseconds / 1000, (milliseconds % 1000) * 1000L};
     ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
   }
 

@@ -19,6 +19,35 @@ TEST(ShardedMap, KeepsOnlyValuesThatDifferFromTheDefault) {
   EXPECT_EQ(map.size(), 0U);
 }
 
+TEST(ShardedMap, KnowsWhetherThereIsAnyKey) {
+  ShardedMap<int> map;
+  const auto put = [&map](const char* key, int to) {
+    map.update(key, [to](int& value, std::uint64_t) { return value = to; });
+  };
+  EXPECT_TRUE(map.empty());
+  put("a", 0);
+  EXPECT_TRUE(map.empty());
+  put("a", 1);
+  put("a", 2);
+  put("b", 1);
+  put("a", 0);
+  EXPECT_FALSE(map.empty());
+  put("b", 0);
+  EXPECT_TRUE(map.empty());
+  put("a", 1);
+  put("b", 1);
+  put("c", 1);
+  for (std::size_t i = 0; i < ShardedMap<int>::kShards; ++i) {
+    map.update_shard(i, [](const std::string& key, int& value) { value = key == "b" ? 7 : 0; });
+  }
+  EXPECT_FALSE(map.empty());
+  EXPECT_EQ(map.size(), 1U);
+  EXPECT_EQ(map.look("b", [](const int& value) { return value + 1; }), 8);
+  EXPECT_EQ(map.look("a", [](const int& value) { return value + 1; }), 1);
+  for (std::size_t i = 0; i < ShardedMap<int>::kShards; ++i) map.sweep([](int) { return true; });
+  EXPECT_TRUE(map.empty());
+}
+
 TEST(ShardedMap, SerialsOfAKeyRiseAlsoWhenItWasGone) {
   ShardedMap<int> map;
   const auto touch = [&map](int to) {

@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "chat/ids.h"
+#include "wire/block_body.h"
+#include "wire/changes_body.h"
 #include "wire/directory_body.h"
 #include "wire/http_status.h"
 #include "wire/revocation_body.h"
@@ -92,6 +94,20 @@ Answer revocations(const EndpointParts& parts, const HttpRequest& request) {
   co_return wire::encode_changes(*changes);
 }
 
+Answer block(const EndpointParts& parts, const HttpRequest& request) {
+  const auto changes = wire::parse_block(request.body);
+  if (!changes) co_return std::unexpected(changes.error());
+  co_return to_answer(co_await parts.blocks.change_blocks(*changes));
+}
+
+Answer blocks(const EndpointParts& parts, const HttpRequest& request) {
+  const auto version = wire::parse_changes_request(request.body);
+  if (!version) co_return std::unexpected(version.error());
+  const auto changes = co_await parts.blocks.blocks_since(*version);
+  if (!changes) co_return std::unexpected(changes.error());
+  co_return wire::encode_block_changes(*changes);
+}
+
 // --- of the original ---
 
 chat::Result<std::string> check_key(const std::string& key) {
@@ -149,6 +165,8 @@ void add_endpoints(runtime::HttpRoutes& routes, const EndpointParts& parts) {
   add("POST", "/v1/revoke", [parts](const HttpRequest& request, const Segments&) { return revoke(parts, request); });
   add("POST", "/v1/revocations",
       [parts](const HttpRequest& request, const Segments&) { return revocations(parts, request); });
+  add("POST", "/v1/block", [parts](const HttpRequest& request, const Segments&) { return block(parts, request); });
+  add("POST", "/v1/blocks", [parts](const HttpRequest& request, const Segments&) { return blocks(parts, request); });
   add("GET", "/get/:key", [parts](const HttpRequest&, const Segments& segments) { return get(parts, segments); });
   add("POST", "/set", [parts](const HttpRequest& request, const Segments&) { return set(parts, request); });
   add("DELETE", "/del",

@@ -7,6 +7,7 @@
 #include <map>
 
 #include "adapters/contract/run_to_end.h"
+#include "adapters/memory/blocks.h"
 #include "adapters/memory/directory.h"
 #include "adapters/memory/revocations.h"
 
@@ -43,6 +44,7 @@ class EndpointsTest : public ::testing::Test {
     add_endpoints(routes_, {.directory = directory_,
                             .plain_records = plain_,
                             .revocations = revocations_,
+                            .blocks = blocks_,
                             .locator = locator_,
                             .probe = probe_,
                             .cluster_secret = secret});
@@ -79,6 +81,7 @@ class EndpointsTest : public ::testing::Test {
   adapters::memory::MemoryDirectory directory_{[this] { return now_; }, [] { return chat::Timestamp{17}; }};
   MapPlainRecords plain_;
   adapters::memory::MemoryRevocations revocations_{[] { return std::int64_t{50}; }, "run-1"};
+  adapters::memory::MemoryBlocks blocks_{[] { return std::int64_t{50}; }, "run-1"};
   runtime::MetricsRegistry metrics_;
   Probe probe_{metrics_, Locator::kUsersWaitingMax};
   Locator locator_{io_.get_executor(), directory_, probe_};
@@ -120,6 +123,21 @@ TEST_F(EndpointsTest, ARevocationIsKeptAndTold) {
   EXPECT_EQ(call("POST", "/v1/revoke", R"({"revocations":[{"user":"alice"}]})").status, 400);
 }
 
+TEST_F(EndpointsTest, ABlockIsKeptAndTold) {
+  expect(call("POST", "/v1/block", R"({"changes":[{"user":"alice","blocked":"bob","present":true}]})"),
+         R"({"status":"success"})");
+  expect(call("POST", "/v1/blocks", R"({"since":""})"),
+         R"({"status":"success","version":"run-1-1-1","all":true,"lost":false,"more":false,)"
+         R"("changes":[{"user":"alice","blocked":"bob","present":true}]})");
+  expect(call("POST", "/v1/block", R"({"changes":[{"user":"alice","blocked":"bob","present":false}]})"),
+         R"({"status":"success"})");
+  expect(call("POST", "/v1/blocks", R"({"since":"run-1-1-1"})"),
+         R"({"status":"success","version":"run-1-2-1","all":false,"lost":false,"more":false,)"
+         R"("changes":[{"user":"alice","blocked":"bob","present":false}]})");
+  expect_error(call("POST", "/v1/block", R"({"changes":[{"user":"alice","blocked":"alice","present":true}]})"), 400,
+               "bad_frame");
+}
+
 TEST_F(EndpointsTest, ALiveGatewayIsReadBeforeAPlainRecordAndNotRemovedWithIt) {
   expect(call("POST", "/set", R"({"key":"alice","value":"http://plain:1"})"), R"({"status":"success"})");
   register_alice("http://b:1");
@@ -132,7 +150,8 @@ TEST_F(EndpointsTest, ALiveGatewayIsReadBeforeAPlainRecordAndNotRemovedWithIt) {
 }
 
 TEST_F(EndpointsTest, ABadBodyIsAnsweredWithItsCode) {
-  for (const char* path : {"/v1/renew", "/v1/apply", "/v1/locate", "/v1/close", "/set"}) {
+  for (const char* path : {"/v1/renew", "/v1/apply", "/v1/locate", "/v1/close", "/v1/revoke", "/v1/revocations",
+                           "/v1/block", "/v1/blocks", "/set"}) {
     expect_error(call("POST", path, "{"), 400, "bad_json");
     expect_error(call("POST", path, "{}"), 400, "bad_frame");
   }
@@ -143,7 +162,7 @@ TEST_F(EndpointsTest, ABadBodyIsAnsweredWithItsCode) {
   for (int i = 0; i < 10'000; ++i) users += R"(,"a")";
   expect_error(call("POST", "/v1/locate", users + "]}"), 413, "too_large");
   expect_error(call("GET", "/v1/locate"), 405, "not_found");
-  EXPECT_THAT(metrics_.scrape(), HasSubstr("simplechat_calls_refused_total 14"));
+  EXPECT_THAT(metrics_.scrape(), HasSubstr("simplechat_calls_refused_total 22"));
 }
 
 TEST_F(EndpointsTest, ADirectoryThatIsAwayIsAnsweredAsUnavailable) {

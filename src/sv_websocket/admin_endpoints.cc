@@ -6,9 +6,9 @@
 
 #include "chat/ids.h"
 #include "runtime/log.h"
+#include "sv_websocket/block_endpoints.h"
 #include "sv_websocket/revocation_endpoint.h"
 #include "wire/admin_body.h"
-#include "wire/http_status.h"
 #include "wire/json.h"
 
 namespace simplechat::sv_websocket {
@@ -21,10 +21,6 @@ using Answer = boost::asio::awaitable<HttpResponse>;
 
 constexpr std::size_t kPageSize = 100;
 constexpr std::size_t kPageSizeMax = 1000;
-
-HttpResponse error_response(const chat::Error& error) {
-  return runtime::http_error(wire::http_status(error.code), chat::to_string(error.code), error.message);
-}
 
 // {"status":"success", and what is added.
 class Body {
@@ -166,6 +162,7 @@ void add_admin_endpoints(runtime::GuardedRoutes& routes, Gateway& gateway) {
   routes.add("DELETE", "/v1/admin/drain",
              [&gateway](const HttpRequest&, const Segments&) { return cancel_drain(gateway); });
   routes.add("GET", "/v1/admin/queues", [&gateway](const HttpRequest&, const Segments&) { return queues(gateway); });
+  add_admin_block_endpoints(routes, gateway.block_parts());
   add_admin_revocation_endpoint(routes, gateway);
 }
 

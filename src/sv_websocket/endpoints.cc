@@ -35,10 +35,6 @@ using runtime::HttpResponse;
 using Segments = std::vector<std::string>;
 using Answer = asio::awaitable<HttpResponse>;
 
-HttpResponse error_response(const chat::Error& error) {
-  return runtime::http_error(wire::http_status(error.code), chat::to_string(error.code), error.message);
-}
-
 std::string_view bearer_token(const HttpRequest& request) {
   constexpr std::string_view kScheme = "Bearer ";
   const std::string_view header = request.authorization;
@@ -69,6 +65,11 @@ Answer send(const EndpointParts& parts, const HttpRequest& request) {
   chat::RecordBatch records;
   for (chat::Message& message : *messages) {
     if (message.to.starts_with('#')) co_return error_response({chat::ErrorCode::not_found, "there is no such group"});
+    if (const chat::Error* const refusal = services.contacts.refusal(message.from, message.to)) {
+      services.probe.blocked(Blocked::message);
+      co_return error_response(
+          {refusal->code, fmt::format("message {}, to {}: {}", records.messages.size(), message.to, refusal->message)});
+    }
     message.at = services.clock.now();
     if (message.id.empty()) message.id = fmt::format("{:x}-{}", message.at, services.instance_id);
     records.messages.add(message.view());
@@ -169,14 +170,12 @@ Answer sync(SessionServices& services, std::string user, const HttpRequest& requ
   co_return HttpResponse{.body = wire::encode_sync_page(*page)};
 }
 
-using UserHandler = Answer (*)(SessionServices& services, std::string user, const HttpRequest& request);
-
 Answer answer_user(SessionServices& services, const TrustedProxies& proxies, const HttpRequest& request,
-                   UserHandler handler) {
+                   const Segments& segments, const UserHandler& handler) {
   auto user = co_await user_of(services, proxies, request);
   if (!user) co_return error_response(user.error());
   if (auto refusal = check_rate(services, *user)) co_return std::move(*refusal);
-  co_return co_await handler(services, std::move(*user), request);
+  co_return co_await handler(std::move(*user), request, segments);
 }
 
 Answer health_test() { co_return HttpResponse{.content_type = "text/plain", .body = "Health test"}; }
@@ -184,6 +183,24 @@ Answer health_test() { co_return HttpResponse{.content_type = "text/plain", .bod
 Answer refuse(HttpResponse response) { co_return response; }
 
 }  // namespace
+
+HttpResponse error_response(const chat::Error& error) {
+  return runtime::http_error(wire::http_status(error.code), chat::to_string(error.code), error.message);
+}
+
+runtime::HttpRoutes::Handler for_service(ServiceAccess access, runtime::HttpRoutes::Handler handler) {
+  return
+      [access = std::move(access), handler = std::move(handler)](const HttpRequest& request, const Segments& segments) {
+        const auto granted = check_access(access, request);
+        return granted ? handler(request, segments) : refuse(error_response(granted.error()));
+      };
+}
+
+runtime::HttpRoutes::Handler for_user(SessionServices& services, const TrustedProxies& proxies, UserHandler handler) {
+  return [&services, &proxies, handler = std::move(handler)](const HttpRequest& request, const Segments& segments) {
+    return answer_user(services, proxies, request, segments, handler);
+  };
+}
 
 chat::Result<void> check_access(const ServiceAccess& access, const HttpRequest& request) {
   if (access.cluster_secret.empty()) {
@@ -215,28 +232,28 @@ std::vector<std::size_t> take_deliveries(SessionServices& services, Roster& rost
 void add_endpoints(runtime::HttpRoutes& routes, const EndpointParts& parts) {
   routes.add("GET", "/test", [](const HttpRequest&, const Segments&) { return health_test(); });
 
-  const auto for_users = [&routes, &parts](const char* path, UserHandler handler) {
+  const auto page = [&routes, &parts](const char* path,
+                                      Answer (*read)(SessionServices&, std::string, const HttpRequest&)) {
     routes.add(
         "GET", path,
-        [&services = parts.services, &proxies = parts.proxies, handler](const HttpRequest& request, const Segments&) {
-          return answer_user(services, proxies, request, handler);
-        });
+        for_user(parts.services, parts.proxies,
+                 [&services = parts.services, read](std::string user, const HttpRequest& request, const Segments&) {
+                   return read(services, std::move(user), request);
+                 }));
   };
-  for_users("/v1/history", history);
-  for_users("/v1/conversations", conversations);
-  for_users("/v1/sync", sync);
+  page("/v1/history", history);
+  page("/v1/conversations", conversations);
+  page("/v1/sync", sync);
 }
 
 void add_service_endpoints(runtime::HttpRoutes& routes, const EndpointParts& parts) {
-  const auto for_services = [&routes, parts](const char* path,
-                                             Answer (*handler)(const EndpointParts&, const HttpRequest&)) {
-    routes.add("POST", path, [parts, handler](const HttpRequest& request, const Segments&) {
-      const auto access = check_access(parts.access, request);
-      return access ? handler(parts, request) : refuse(error_response(access.error()));
-    });
+  const auto add = [&routes, parts](const char* path, Answer (*answer)(const EndpointParts&, const HttpRequest&)) {
+    routes.add("POST", path, for_service(parts.access, [parts, answer](const HttpRequest& request, const Segments&) {
+                 return answer(parts, request);
+               }));
   };
-  for_services("/send", send);
-  for_services("/v1/deliver", deliver);
+  add("/send", send);
+  add("/v1/deliver", deliver);
 }
 
 }  // namespace simplechat::sv_websocket

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,18 @@ struct ServiceAccess {
 
 // Error: unauthorized.
 [[nodiscard]] chat::Result<void> check_access(const ServiceAccess& access, const runtime::HttpRequest& request);
+
+[[nodiscard]] runtime::HttpResponse error_response(const chat::Error& error);
+
+// Answers another service, if it may ask.
+[[nodiscard]] runtime::HttpRoutes::Handler for_service(ServiceAccess access, runtime::HttpRoutes::Handler handler);
+
+// Answers a user: whose token the request carries, or whom it names (?user=) where authentication is off; whom the
+// connect hook lets in; and who does not ask more often than may be.
+using UserHandler = std::function<boost::asio::awaitable<runtime::HttpResponse>(
+    std::string user, const runtime::HttpRequest& request, const std::vector<std::string>& segments)>;
+[[nodiscard]] runtime::HttpRoutes::Handler for_user(SessionServices& services, const TrustedProxies& proxies,
+                                                    UserHandler handler);
 
 struct EndpointParts {
   SessionServices& services;

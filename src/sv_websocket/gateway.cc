@@ -39,6 +39,7 @@ class Gateway::Lane {
                 .registrar = *gateway.registrar_,
                 .clock = gateway.clock_,
                 .authenticator = authenticator,
+                .blocks = gateway.blocks_,
                 .url = gateway.options_.public_url,
                 .incarnation = gateway.options_.incarnation,
                 .unconfirmed_bytes_max = chat::limits::kUnconfirmedBytesMax / gateway.reactors_.size(),
@@ -129,6 +130,13 @@ class Gateway::Lane {
                             gateway_);
   }
 
+  void serve_blocks() {
+    shard_.await_blocks();
+    add_block_endpoints(api_routes_, shard_.services(), gateway_.options_.admission.proxies, gateway_.block_parts());
+    add_service_block_endpoints(gateway_.options_.internal ? internal_routes_ : api_routes_, gateway_.options_.access,
+                                gateway_.block_parts());
+  }
+
   // Tells all and closes most; false if it was cancelled. Runs on the reactor.
   chat::Task<bool> send_away(std::chrono::milliseconds time, std::uint16_t close_code, std::string_view reason) {
     if (drain_) drain_->cancel();
@@ -213,6 +221,7 @@ void Gateway::start() {
   for (const auto& lane : lanes_) lane->start();
   registrar_->start();
   if (revocation_watch_) revocation_watch_->start();
+  if (block_watch_) block_watch_->start();
 }
 
 void Gateway::watch_revocations(chat::Revocations& revocations, std::chrono::milliseconds keep) {
@@ -251,6 +260,37 @@ chat::Task<chat::Result<chat::Revocation>> Gateway::revoke(wire::RevocationReque
   co_return revocation;
 }
 
+void Gateway::watch_blocks(chat::Blocks& blocks) {
+  for (const auto& lane : lanes_) lane->serve_blocks();
+  runtime::Dependency& heard = readiness_.add("blocks");
+  block_watch_ = std::make_unique<BlockWatch>(
+      reactors_[0], blocks, blocks_,
+      BlockWatch::Callbacks{.known =
+                                [this, &heard] {
+                                  for (const auto& lane : lanes_) lane->shard().blocks_known();
+                                  heard.up();
+                                },
+                            .count = [this](std::size_t count) { lanes_[0]->shard().services().probe.blocks(count); }});
+}
+
+BlockParts Gateway::block_parts() {
+  return {.change = [this](chat::BlockChange each) { return change_block(std::move(each)); },
+          .blocked_by = [this](std::string user) { return blocked_by(std::move(user)); }};
+}
+
+// Asked on any reactor; the watch lives on the first.
+chat::Task<chat::Result<void>> Gateway::change_block(chat::BlockChange change) {
+  if (!block_watch_) co_return chat::fail(chat::ErrorCode::not_found, "nobody can be blocked here");
+  co_return co_await asio::co_spawn(reactors_[0].executor(), block_watch_->change(std::move(change)),
+                                    asio::use_awaitable);
+}
+
+chat::Task<chat::Result<BlockedUsers>> Gateway::blocked_by(std::string user) {
+  if (!block_watch_) co_return BlockedUsers{};
+  co_return co_await asio::co_spawn(reactors_[0].executor(), block_watch_->blocked_by(std::move(user)),
+                                    asio::use_awaitable);
+}
+
 void Gateway::stop() {
   readiness_.start_draining();
   std::vector<std::future<bool>> drained;
@@ -260,6 +300,7 @@ void Gateway::stop() {
   if (revocation_watch_) {
     asio::co_spawn(reactors_[0].executor(), revocation_watch_->stop(), asio::use_future).get();
   }
+  if (block_watch_) asio::co_spawn(reactors_[0].executor(), block_watch_->stop(), asio::use_future).get();
   auto leaving = Registrar::Leaving::with_nothing_to_tell;
   for (auto& lane : drained) {
     if (!lane.get()) leaving = Registrar::Leaving::with_something_to_tell;

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "chat/authenticator.h"
+#include "chat/blocks.h"
 #include "chat/clock.h"
 #include "chat/revocations.h"
 #include "runtime/dependency.h"
@@ -24,6 +25,9 @@
 #include "runtime/reactor.h"
 #include "sv_websocket/address_table.h"
 #include "sv_websocket/admission.h"
+#include "sv_websocket/block_endpoints.h"
+#include "sv_websocket/block_table.h"
+#include "sv_websocket/block_watch.h"
 #include "sv_websocket/endpoints.h"
 #include "sv_websocket/registrar.h"
 #include "sv_websocket/revocation_watch.h"
@@ -77,6 +81,10 @@ class Gateway {
   // outlives the gateway.
   void watch_revocations(chat::Revocations& revocations, std::chrono::milliseconds keep);
 
+  // Has the gateway hear of who has blocked whom, and take changes of it: without, nobody can block. Before start().
+  // `blocks` lives on the first reactor, and outlives the gateway.
+  void watch_blocks(chat::Blocks& blocks);
+
   // Before the reactors run.
   void start();
 
@@ -115,6 +123,8 @@ class Gateway {
     Depths bounds;
   };
   chat::Task<Waiting> waiting();
+  // Who has blocked whom.
+  [[nodiscard]] BlockParts block_parts();
   // Refuses new connections and sends those there are away, as stop() does, but goes on: cancel_drain() takes it back.
   // Nothing if it drains already.
   void start_drain(std::chrono::milliseconds time);
@@ -132,6 +142,8 @@ class Gateway {
   template <class Function>
   auto ask_each(Function function) -> chat::Task<std::vector<std::invoke_result_t<Function&, Shard&>>>;
   void register_all_again();
+  chat::Task<chat::Result<void>> change_block(chat::BlockChange change);
+  chat::Task<chat::Result<BlockedUsers>> blocked_by(std::string user);
   void resync_all();
   [[nodiscard]] std::int64_t now_s();
 
@@ -140,10 +152,12 @@ class Gateway {
   const GatewayOptions options_;
   chat::HybridLogicalClock clock_{chat::system_wall_clock(), chat::system_elapsed};
   Roster roster_;
+  BlockTable blocks_;
   ClientTables clients_;
   std::unique_ptr<Registrar> registrar_;
   std::unique_ptr<RevocationWatch> revocation_watch_;  // where clients show tokens
   std::chrono::seconds revocation_keep_{};
+  std::unique_ptr<BlockWatch> block_watch_;
   std::vector<std::unique_ptr<Lane>> lanes_;  // by reactor
 };
 

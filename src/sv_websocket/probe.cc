@@ -20,6 +20,9 @@ static_assert(std::is_same_v<std::variant_alternative_t<4, wire::ClientFrame>, w
 constexpr std::array<std::string_view, kMissedByCount> kMissedBy{"mailbox_full", "lookup_full", "lookup_failed",
                                                                  "relay_full", "relay_failed"};
 
+// By the order of Blocked.
+constexpr std::array<std::string_view, kBlockedCount> kBlocked{"message", "typing", "mark"};
+
 template <std::size_t Size>
 std::array<Counter*, Size> counters(MetricsRegistry& metrics, std::string_view name, std::string_view help,
                                     const std::string& label, const std::array<std::string_view, Size>& values) {
@@ -75,6 +78,11 @@ Probe::Probe(MetricsRegistry& metrics)
           metrics.counter("heartbeats_missed_total", "Connections closed because their peer was silent")),
       frames_(counters(metrics, "frames_received_total", "Frames from clients, by type", "type", kFrameTypes)),
       frames_refused_(metrics.counter("frames_refused_total", "Frames that are not of the contract")),
+      blocked_(counters(metrics, "blocked_total",
+                        "What was not brought from one user to another because one of them has blocked the other, by "
+                        "kind",
+                        "kind", kBlocked)),
+      blocks_(metrics.gauge("blocks", "Blocks of one user by another that this gateway knows")),
       messages_accepted_(metrics.counter("messages_accepted_total", "Messages handed to the queue")),
       messages_durable_(metrics.counter("messages_durable_total", "Messages that the queue confirmed")),
       messages_refused_(

@@ -17,6 +17,10 @@ namespace simplechat::sv_websocket {
 enum class MissedBy : std::uint8_t { mailbox_full, lookup_full, lookup_failed, relay_full, relay_failed };
 inline constexpr std::size_t kMissedByCount = 5;
 
+// What was not brought from one user to another because of a block.
+enum class Blocked : std::uint8_t { message, typing, mark };
+inline constexpr std::size_t kBlockedCount = 3;
+
 // What waits in a reactor of the gateway, each beside its bound.
 struct Depths {
   std::size_t unconfirmed_bytes = 0;
@@ -52,6 +56,9 @@ class Probe {
   void frame_refused() { frames_refused_.add(); }
   void message_accepted() { messages_accepted_.add(); }
   void message_durable() { messages_durable_.add(); }
+  void blocked(Blocked kind) { blocked_[static_cast<std::size_t>(kind)]->add(); }
+  // How many the gateway knows; told on one reactor.
+  void blocks(std::size_t count) { blocks_.set(static_cast<std::int64_t>(count)); }
   void message_refused() { messages_refused_.add(); }
   void publish_failed() { publishes_failed_.add(); }
   // `count` messages were acked so long after they had been accepted.
@@ -102,6 +109,8 @@ class Probe {
   runtime::Counter& heartbeats_missed_;
   std::array<runtime::Counter*, std::variant_size_v<wire::ClientFrame>> frames_;
   runtime::Counter& frames_refused_;
+  std::array<runtime::Counter*, kBlockedCount> blocked_;
+  runtime::Gauge& blocks_;
   runtime::Counter& messages_accepted_;
   runtime::Counter& messages_durable_;
   runtime::Counter& messages_refused_;

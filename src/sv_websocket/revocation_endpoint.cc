@@ -6,17 +6,12 @@
 #include <vector>
 
 #include "runtime/log.h"
-#include "wire/http_status.h"
 #include "wire/revocation_body.h"
 
 namespace simplechat::sv_websocket {
 namespace {
 
 using Answer = boost::asio::awaitable<runtime::HttpResponse>;
-
-runtime::HttpResponse error_response(const chat::Error& error) {
-  return runtime::http_error(wire::http_status(error.code), chat::to_string(error.code), error.message);
-}
 
 chat::Task<chat::Result<chat::Revocation>> revoke(Gateway& gateway, std::string_view body, std::string_view event) {
   auto asked = wire::parse_revocation_request(body);
@@ -29,8 +24,7 @@ chat::Task<chat::Result<chat::Revocation>> revoke(Gateway& gateway, std::string_
   co_return kept;
 }
 
-Answer revoke_for_service(const ServiceAccess& access, Gateway& gateway, const runtime::HttpRequest& request) {
-  if (const auto allowed = check_access(access, request); !allowed) co_return error_response(allowed.error());
+Answer revoke_for_service(Gateway& gateway, const runtime::HttpRequest& request) {
   const auto kept = co_await revoke(gateway, request.body, "revoked");
   co_return kept ? runtime::HttpResponse{.body = R"({"status":"success"})"} : error_response(kept.error());
 }
@@ -44,9 +38,9 @@ Answer revoke_for_person(Gateway& gateway, const runtime::HttpRequest& request) 
 
 void add_revocation_endpoint(runtime::HttpRoutes& routes, const ServiceAccess& access, Gateway& gateway) {
   routes.add("POST", "/v1/revocations",
-             [access, &gateway](const runtime::HttpRequest& request, const std::vector<std::string>&) {
-               return revoke_for_service(access, gateway, request);
-             });
+             for_service(access, [&gateway](const runtime::HttpRequest& request, const std::vector<std::string>&) {
+               return revoke_for_service(gateway, request);
+             }));
 }
 
 void add_admin_revocation_endpoint(runtime::GuardedRoutes& routes, Gateway& gateway) {

@@ -1,8 +1,6 @@
 #include "sv_websocket/revocation_watch.h"
 
 #include <algorithm>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <span>
 #include <utility>
@@ -11,24 +9,10 @@
 
 namespace simplechat::sv_websocket {
 
-namespace asio = boost::asio;
-
 RevocationWatch::RevocationWatch(runtime::Reactor& reactor, chat::Revocations& revocations, Callbacks callbacks)
-    : reactor_(reactor),
-      revocations_(revocations),
+    : revocations_(revocations),
       callbacks_(std::move(callbacks)),
-      gate_(reactor.executor()),
-      timer_(reactor.executor()) {}
-
-void RevocationWatch::start() {
-  reactor_.post([this] { gate_.spawn(keep_asking()); });
-}
-
-chat::Task<void> RevocationWatch::stop() {
-  stopped_ = true;
-  timer_.cancel();
-  co_await gate_.close();
-}
+      poll_(reactor, "revocations_not_heard", [this] { return ask(); }) {}
 
 chat::Task<chat::Result<void>> RevocationWatch::revoke(chat::Revocation revocation) {
   const auto kept = co_await revocations_.revoke(std::span(&revocation, 1));
@@ -36,33 +20,19 @@ chat::Task<chat::Result<void>> RevocationWatch::revoke(chat::Revocation revocati
   co_return kept;
 }
 
-chat::Task<void> RevocationWatch::keep_asking() {
-  while (!stopped_) {
-    const bool more = co_await ask();
-    const auto now = std::chrono::steady_clock::now();
-    if (now >= forget_at_) {
-      forget_at_ = now + kForgetEvery;
-      const std::int64_t now_s = callbacks_.now_s();
-      boost::unordered::erase_if(known_, [now_s](const auto& each) { return each.second.kept_until_s <= now_s; });
-      callbacks_.forget(now_s);
-    }
-    if (more || stopped_) continue;
-    timer_.expires_after(kAskEvery);
-    boost::system::error_code stopped;
-    co_await timer_.async_wait(asio::redirect_error(asio::use_awaitable, stopped));
-  }
+void RevocationWatch::forget_now_and_then() {
+  const auto now = std::chrono::steady_clock::now();
+  if (now < forget_at_) return;
+  forget_at_ = now + kForgetEvery;
+  const std::int64_t now_s = callbacks_.now_s();
+  boost::unordered::erase_if(known_, [now_s](const auto& each) { return each.second.kept_until_s <= now_s; });
+  callbacks_.forget(now_s);
 }
 
-// True if there is more to hear at once.
-chat::Task<bool> RevocationWatch::ask() {
+chat::Task<chat::Result<bool>> RevocationWatch::ask() {
+  forget_now_and_then();
   auto changes = co_await revocations_.changes_since(version_);
-  if (!changes) {
-    if (!std::exchange(failing_, true)) {
-      runtime::log::warn("revocations_not_heard", {{"reason", changes.error().message}});
-    }
-    co_return false;
-  }
-  failing_ = false;
+  if (!changes) co_return std::unexpected(std::move(changes).error());
   const bool lost = changes->all && !version_.empty();
   if (lost) {
     runtime::log::warn("revocations_lost", {{"known_here", known_.size()}});
@@ -78,7 +48,7 @@ chat::Task<bool> RevocationWatch::ask() {
 chat::Task<void> RevocationWatch::tell_again() {
   std::vector<chat::Revocation> known;
   for (const auto& [key, revocation] : known_) known.push_back(revocation);
-  for (std::size_t done = 0; done < known.size() && !stopped_;) {
+  for (std::size_t done = 0; done < known.size() && !poll_.stopped();) {
     const std::size_t count = std::min(known.size() - done, chat::kRevocationsPerCallMax);
     const auto kept = co_await revocations_.revoke(std::span(known).subspan(done, count));
     if (!kept) {

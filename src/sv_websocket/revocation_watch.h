@@ -1,4 +1,4 @@
-// Keeps a gateway's reactors told of what is revoked: asks the store every kAskEvery what is new, and passes on what an
+// Keeps a gateway's reactors told of what is revoked: asks the store again and again what is new, and passes on what an
 // HTTP caller revokes here.
 //
 // Lives on one reactor of the gateway, where revoke() is called too. As long as the store cannot be asked, what is
@@ -6,7 +6,6 @@
 // before destruction.
 #pragma once
 
-#include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -16,15 +15,14 @@
 #include <vector>
 
 #include "chat/revocations.h"
-#include "runtime/gate.h"
 #include "runtime/reactor.h"
 #include "runtime/sharded_map.h"
+#include "sv_websocket/change_poll.h"
 
 namespace simplechat::sv_websocket {
 
 class RevocationWatch {
  public:
-  static constexpr std::chrono::milliseconds kAskEvery{400};
   static constexpr std::chrono::seconds kForgetEvery{60};
 
   using Batch = std::shared_ptr<const std::vector<chat::Revocation>>;
@@ -37,30 +35,26 @@ class RevocationWatch {
   RevocationWatch(runtime::Reactor& reactor, chat::Revocations& revocations, Callbacks callbacks);
 
   // Before the reactor runs.
-  void start();
-  chat::Task<void> stop();
+  void start() { poll_.start(); }
+  chat::Task<void> stop() { return poll_.stop(); }
 
   // Ends when the store keeps it; here it is in force then.
   chat::Task<chat::Result<void>> revoke(chat::Revocation revocation);
 
  private:
-  chat::Task<void> keep_asking();
-  chat::Task<bool> ask();
+  chat::Task<chat::Result<bool>> ask();
+  void forget_now_and_then();
   chat::Task<void> tell_again();
   void take(std::vector<chat::Revocation> news, bool complete);
 
-  runtime::Reactor& reactor_;
   chat::Revocations& revocations_;
   const Callbacks callbacks_;
-  runtime::Gate gate_;
-  boost::asio::steady_timer timer_;
   std::string version_;                         // as last heard
   runtime::StringMap<chat::Revocation> known_;  // by kind and subject
   std::vector<chat::Revocation> news_;          // not passed on yet
   bool told_ = false;                           // the first news have been passed on, which are complete
-  bool failing_ = false;
-  bool stopped_ = false;
   std::chrono::steady_clock::time_point forget_at_{};
+  ChangePoll poll_;
 };
 
 }  // namespace simplechat::sv_websocket

@@ -271,10 +271,19 @@ void Session::handle(const wire::NormalFrame& frame) {
   }
   if (!take_message(frame.id)) return;
   if (services_.approvals != nullptr) {
-    ask_about(frame);
+    if (may_reach(frame.to, frame.id)) ask_about(frame);
   } else {
     accept(frame.id, frame.to, frame.payload, key_);
   }
+}
+
+bool Session::may_reach(std::string_view to, std::string_view id) {
+  const chat::Error* const refusal = services_.contacts.refusal(user_, to);
+  if (refusal == nullptr) [[likely]]
+    return true;
+  services_.probe.blocked(Blocked::message);
+  send_error(*refusal, id);
+  return false;
 }
 
 std::string Session::make_message_id(chat::Timestamp at) const {
@@ -304,6 +313,7 @@ void Session::decided(const chat::Message& message, const chat::Result<chat::App
 }
 
 void Session::accept(std::string_view given_id, std::string_view to, std::string_view payload, SessionKey sender) {
+  if (!may_reach(to, given_id)) return;
   const chat::Timestamp at = services_.clock.now();
   const std::string made_id = given_id.empty() ? make_message_id(at) : std::string{};
   const chat::MessageView message{.id = given_id.empty() ? std::string_view(made_id) : given_id,
@@ -334,6 +344,10 @@ void Session::accept(std::string_view given_id, std::string_view to, std::string
 
 void Session::handle(const wire::TypingFrame& frame) {
   if (!may_act(frame.from, {}, {}) || frame.to.starts_with('#')) return;
+  if (services_.contacts.refusal(user_, frame.to) != nullptr) {
+    services_.probe.blocked(Blocked::typing);
+    return;
+  }
   services_.scratch.clear();
   wire::append_typing(services_.scratch, user_, frame.to);
   services_.router.deliver({.user = frame.to, .frame = services_.scratch, .frame_class = chat::FrameClass::ephemeral},
@@ -350,7 +364,11 @@ void Session::handle(const wire::MarkFrame& frame) {
   wire::append_mark(services_.scratch, mark);
   // The other side learns how far it was read, the reader's own other devices that they need not show it as unread.
   if (frame.with != user_ && !frame.with.starts_with('#')) {
-    services_.router.deliver({.user = frame.with, .frame = services_.scratch}, 0, key_);
+    if (services_.contacts.refusal(user_, frame.with) != nullptr) {
+      services_.probe.blocked(Blocked::mark);
+    } else {
+      services_.router.deliver({.user = frame.with, .frame = services_.scratch}, 0, key_);
+    }
   }
   services_.router.deliver({.user = user_, .frame = services_.scratch}, 0, key_);
 }

@@ -20,6 +20,7 @@
 #include "sv_websocket/approvals.h"
 #include "sv_websocket/client_address.h"
 #include "sv_websocket/connection.h"
+#include "sv_websocket/contacts.h"
 #include "sv_websocket/credential.h"
 #include "sv_websocket/gatekeeper.h"
 #include "sv_websocket/handovers.h"
@@ -45,6 +46,7 @@ struct SessionServices {
   chat::MessageReader& reader;
   chat::HybridLogicalClock& clock;
   const Gatekeeper& gatekeeper;
+  const Contacts& contacts;
   chat::ConnectHook* connect_hook;  // nullptr: nobody but the gatekeeper is asked
   Approvals* approvals;             // nullptr: messages are accepted without asking
   Probe& probe;
@@ -190,6 +192,8 @@ class Session final : private ConnectionHandler {
   // Hands the message to the queue and to its recipients. An empty `given_id`: it gets one. `sender`: this session,
   // unless it shall get the message, too.
   void accept(std::string_view given_id, std::string_view to, std::string_view payload, SessionKey sender);
+  // Answers with an error if either of the two has blocked the other.
+  [[nodiscard]] bool may_reach(std::string_view to, std::string_view id);
   [[nodiscard]] std::string make_message_id(chat::Timestamp at) const;
   void drop_waiting();
   void handle(const wire::TypingFrame& frame);

@@ -42,6 +42,7 @@ Shard::Shard(runtime::Reactor& reactor, const Gateway& gateway, const Ports& por
                            .buffers_bytes_max = gateway.buffers_bytes_max,
                            .limited = [this](Limit limit) { probe_.limited(limit); }}),
       gatekeeper_(gateway.authenticator),
+      contacts_(gateway.blocks),
       hub_(reactor, transport_, gateway.roster, gateway.limits),
       router_({.reactor = reactor,
                .turn_end = transport_.turn_end(),
@@ -75,6 +76,7 @@ Shard::Shard(runtime::Reactor& reactor, const Gateway& gateway, const Ports& por
                 .reader = ports.reader,
                 .clock = gateway.clock,
                 .gatekeeper = gatekeeper_,
+                .contacts = contacts_,
                 .connect_hook = ports.connect_hook,
                 .approvals = ports.send_hook == nullptr ? nullptr : &make_approvals(*ports.send_hook),
                 .probe = probe_,
@@ -156,6 +158,10 @@ void Shard::revoke(const RevocationWatch::Batch& revocations) {
 
 void Shard::forget_revocations(std::int64_t now_s) {
   reactor_.post([this, now_s] { gatekeeper_.forget(now_s); });
+}
+
+void Shard::blocks_known() {
+  reactor_.post([this] { contacts_.blocks_known(); });
 }
 
 void Shard::settled(const Publisher::Sender& sender, const chat::MessageView& message,

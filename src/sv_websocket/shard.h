@@ -56,6 +56,7 @@ class Shard {
     Registrar& registrar;
     chat::HybridLogicalClock& clock;
     const chat::Authenticator& authenticator;
+    const BlockTable& blocks;
     std::string url;          // where other gateways reach the API
     std::string incarnation;  // of this run of the process
     std::size_t unconfirmed_bytes_max;
@@ -90,6 +91,12 @@ class Shard {
   // What is revoked is refused from now on, and the sessions that rest on it are closed. Thread-safe.
   void revoke(const RevocationWatch::Batch& revocations);
   void forget_revocations(std::int64_t now_s);
+
+  // Lets nothing pass from one user to another until blocks_known() was called. Before the reactor runs.
+  void await_blocks() { contacts_.await_blocks(); }
+  // Thread-safe.
+  void blocks_known();
+
   // What waits now, and how much may.
   [[nodiscard]] Depths depths() const;
   [[nodiscard]] Depths bounds() const;
@@ -112,6 +119,7 @@ class Shard {
   Probe probe_;
   Transport transport_;
   Gatekeeper gatekeeper_;
+  Contacts contacts_;
   wire::FrameParser parser_;
   std::optional<Approvals> approvals_;  // where there is a send hook; outlives the sessions
   Hub hub_;

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "wire/changes_body.h"
 #include "wire/json.h"
 #include "wire/json_reader.h"
 
@@ -104,22 +105,11 @@ chat::Result<std::vector<chat::Revocation>> parse_revoke(std::string_view body) 
   return parse_object_with(body, read_revocations);
 }
 
-std::string encode_changes_request(std::string_view version) {
-  std::string out = R"({"since":)";
-  append_json_string(out, version);
-  return out.append("}");
-}
-
-chat::Result<std::string> parse_changes_request(std::string_view body) {
-  return parse_object_with(
-      body, [](ObjectReader& reader) { return std::string(reader.printable("since", 0, kRevocationVersionBytesMax)); });
-}
-
 std::string encode_changes(const chat::RevocationChanges& changes) {
-  std::string out = R"({"status":"success","version":)";
-  append_json_string(out, changes.version);
-  out.append(R"(,"all":)").append(changes.all ? "true" : "false");
-  out.append(R"(,"more":)").append(changes.more ? "true" : "false").append(",");
+  std::string out = begin_changes(changes.version);
+  append_flag(out, "all", changes.all);
+  append_flag(out, "more", changes.more);
+  out.append(",");
   append_revocations(out, changes.revocations);
   return out.append("}");
 }
@@ -127,7 +117,7 @@ std::string encode_changes(const chat::RevocationChanges& changes) {
 chat::Result<chat::RevocationChanges> parse_changes(std::string_view body) {
   return parse_object_with(body, [](ObjectReader& reader) {
     reader.expect_success();
-    chat::RevocationChanges changes{.version = std::string(reader.printable("version", 1, kRevocationVersionBytesMax)),
+    chat::RevocationChanges changes{.version = std::string(reader.printable("version", 1, kChangesVersionBytesMax)),
                                     .all = reader.boolean("all"),
                                     .more = reader.boolean("more")};
     changes.revocations = read_revocations(reader);

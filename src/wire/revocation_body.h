@@ -26,7 +26,6 @@
 namespace simplechat::wire {
 
 inline constexpr std::size_t kTokenIdBytesMax = 256;
-inline constexpr std::size_t kRevocationVersionBytesMax = 64;
 inline constexpr std::int64_t kSecondsMax = 253'402'300'799;  // the year 9999
 
 struct RevocationRequest {
@@ -48,8 +47,7 @@ struct RevocationRequest {
 [[nodiscard]] std::string encode_revoke(std::span<const chat::Revocation> revocations);
 [[nodiscard]] chat::Result<std::vector<chat::Revocation>> parse_revoke(std::string_view body);
 
-[[nodiscard]] std::string encode_changes_request(std::string_view version);
-[[nodiscard]] chat::Result<std::string> parse_changes_request(std::string_view body);
+// What is asked: wire/changes_body.h.
 [[nodiscard]] std::string encode_changes(const chat::RevocationChanges& changes);
 [[nodiscard]] chat::Result<chat::RevocationChanges> parse_changes(std::string_view body);
 

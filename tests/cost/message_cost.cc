@@ -165,6 +165,7 @@ class Scenario {
   ConfirmingQueue queue_{reactor_};
   StoreOfEverything reader_;
   sv_websocket::Roster roster_;
+  sv_websocket::BlockTable blocks_;
   sv_websocket::Registrar registrar_{reactor_,
                                      directory_,
                                      clock_,
@@ -176,6 +177,7 @@ class Scenario {
                               .registrar = registrar_,
                               .clock = clock_,
                               .authenticator = authenticator_,
+                              .blocks = blocks_,
                               .url = "http://in-process",
                               .incarnation = "cost",
                               .unconfirmed_bytes_max = 1 << 20,

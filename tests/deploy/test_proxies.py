@@ -105,7 +105,9 @@ def test_the_page_and_nothing_internal(proxy):
     assert page.status == 200 and b"<html" in page.content
     assert "max-age" in page.headers["Strict-Transport-Security"]
     assert proxy.get("/v1/history?user=alice&with=bob").status == 200
-    for target in ("/send", "/v1/deliver", "/metrics", "/readyz", "/test", "/", "/client/../metrics", "/v1/history/../deliver", "//metrics"):
+    assert proxy.get("/v1/blocks?user=alice").status == 200
+    assert proxy.get("/v1/blocks/bob").status == 405, "it has come to the gateway, which takes PUT and DELETE there"
+    for target in ("/send", "/v1/deliver", "/metrics", "/readyz", "/test", "/", "/client/../metrics", "/v1/history/../deliver", "/v1/blocks/../deliver", "/v1/users/alice/blocks", "//metrics"):
         assert proxy.get(target).status in (400, 404), target
     redirect = proxy.get("/client", plain=True)
     assert redirect.status == 308 and redirect.headers["Location"].startswith("https://")

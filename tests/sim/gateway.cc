@@ -60,6 +60,7 @@ SimGateway::SimGateway(World& world, const Services& services, Gateways& gateway
               .registrar = registrar_,
               .clock = clock_,
               .authenticator = authenticator_,
+              .blocks = blocks_,
               .url = url,
               .incarnation = fmt::format("{}-{}", url, run),
               .unconfirmed_bytes_max = chat::limits::kUnconfirmedBytesMax,

@@ -87,6 +87,7 @@ class SimGateway {
   std::string clock_fault_;
   runtime::MetricsRegistry metrics_;
   chat::TrustingAuthenticator authenticator_;
+  sv_websocket::BlockTable blocks_;
   chat::HybridLogicalClock clock_;
   DirectoryPort directory_;
   RelayPort relay_;

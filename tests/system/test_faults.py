@@ -81,7 +81,7 @@ def test_everything_missing_at_start_and_appearing_one_by_one(outside, victims):
     discover, persist, gateways = victims.discover, victims.persisters[0], victims.gateways
     for gateway in gateways:
         gateway.start()
-        wait_missing(gateway, {"rabbitmq", "sv-discover", "sv-persist"})
+        wait_missing(gateway, {"rabbitmq", "sv-discover", "sv-persist", "blocks"})
     for service in (discover, persist):
         service.start()
     wait_missing(discover, {"redis"})

@@ -272,6 +272,24 @@ class Held:
             await asyncio.sleep(0.01)
 
 
+def test_a_block_that_is_made_while_a_message_waits_is_in_force_for_it(hooked):
+    """And who is blocked already is refused without the application's being asked."""
+    async def run():
+        async with pair(hooked) as (alice, bob):
+            held = Held(hooked.application)
+            await alice.send("normal", to=bob.user, payload="hi", id="1")
+            await hooked.application.until_asked(1)
+            assert rest.call("PUT", f"{hooked.near.url}/v1/blocks/{alice.user}?user={bob.user}").status == 200
+            held.let_go()
+            await alice.expect_error("forbidden", id="1")
+            await alice.send("normal", to=bob.user, payload="hi", id="2")
+            await alice.expect_error("forbidden", id="2")
+            assert len(hooked.application.asked) == 1
+            assert await stored(hooked, bob.user) == []
+            assert alice.user not in {each["from"] for each in bob.of("normal")}
+    asyncio.run(run())
+
+
 def test_what_a_closed_session_waits_for_is_dropped(hooked):
     async def run():
         alice, bob = unique("alice"), unique("bob")

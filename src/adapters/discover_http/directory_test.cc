@@ -3,11 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "adapters/contract/directory_contract.h"
-#include "adapters/memory/directory.h"
-#include "adapters/memory/revocations.h"
-#include "chat/clock.h"
+#include "adapters/discover_http/sv_discover_stand_in_test.h"
 #include "runtime/http_server.h"
-#include "sv_discover/endpoints.h"
 
 namespace simplechat::adapters::discover_http {
 namespace {
@@ -17,38 +14,17 @@ using ::testing::HasSubstr;
 
 const chat::GatewayIdentity kGateway{.url = "http://10.0.0.1:3002", .incarnation = "run-1"};
 
-class NoPlainRecords final : public chat::PlainRecords {
- public:
-  chat::Task<chat::Result<void>> set_plain(const std::string&, const std::string&) override { co_return refusal(); }
-  chat::Task<chat::Result<void>> remove_plain(const std::string&) override { co_return refusal(); }
-  chat::Task<chat::Result<std::optional<std::string>>> find_plain(const std::string&) override { co_return refusal(); }
-
- private:
-  static std::unexpected<chat::Error> refusal() {
-    return chat::fail(chat::ErrorCode::internal, "not part of the test");
-  }
-};
-
-// sv-discover over a directory in memory, and a client of it, all on one reactor that the test runs.
 class Harness final : public contract::DirectoryHarness {
  public:
-  explicit Harness(const std::string& client_secret = "s3cret")
-      : client_(reactor_.executor(), {.origin = origin(), .cluster_secret = client_secret, .deadline = 20s},
-                dependency_) {
-    sv_discover::add_endpoints(routes_, {.directory = memory_,
-                                         .plain_records = no_plain_records_,
-                                         .revocations = revocations_,
-                                         .locator = locator_,
-                                         .probe = probe_,
-                                         .cluster_secret = "s3cret"});
-    server_.start();
-  }
+  explicit Harness(const std::string& client_secret = SvDiscoverStandIn::kSecret)
+      : client_(service_.reactor().executor(),
+                {.origin = service_.origin(), .cluster_secret = client_secret, .deadline = 20s}, dependency_) {}
 
   DiscoverHttpDirectory& directory() override { return client_; }
-  boost::asio::io_context& io() override { return reactor_.io(); }
-  void let_pass(std::chrono::milliseconds time) override { now_ += time; }
+  boost::asio::io_context& io() override { return service_.reactor().io(); }
+  void let_pass(std::chrono::milliseconds time) override { service_.let_pass(time); }
 
-  [[nodiscard]] std::string origin() const { return "http://127.0.0.1:" + std::to_string(server_.port()); }
+  [[nodiscard]] std::string origin() const { return service_.origin(); }
   runtime::Dependency& dependency() { return dependency_; }
   template <class T>
   T run(chat::Task<T> call) {
@@ -56,16 +32,7 @@ class Harness final : public contract::DirectoryHarness {
   }
 
  private:
-  runtime::Reactor reactor_{0};
-  std::chrono::steady_clock::time_point now_;
-  memory::MemoryDirectory memory_{[this] { return now_; }, chat::system_wall_clock};
-  NoPlainRecords no_plain_records_;
-  memory::MemoryRevocations revocations_{[] { return std::int64_t{0}; }, "run-1"};
-  runtime::MetricsRegistry metrics_;
-  sv_discover::Probe probe_{metrics_, sv_discover::Locator::kUsersWaitingMax};
-  sv_discover::Locator locator_{reactor_.executor(), memory_, probe_};
-  runtime::HttpRoutes routes_;
-  runtime::HttpServer server_{reactor_, {}, routes_};
+  SvDiscoverStandIn service_;
   runtime::Dependency dependency_{"sv-discover"};
   DiscoverHttpDirectory client_;
 };

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdio>
+#include <system_error>
 
 namespace simplechat::adapters::memory {
 namespace {
@@ -42,7 +43,10 @@ int sync_directory(const std::filesystem::path& directory) {
 }  // namespace
 
 int append_durably(const std::filesystem::path& path, std::string_view text) {
-  return write_durably(path, O_APPEND, text);
+  std::error_code unknown;
+  const bool is_new = !std::filesystem::exists(path, unknown);
+  if (const int error = write_durably(path, O_APPEND, text); error != 0) return error;
+  return is_new ? sync_directory(path.parent_path()) : 0;
 }
 
 int replace_durably(const std::filesystem::path& path, std::string_view text) {

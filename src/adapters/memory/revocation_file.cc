@@ -1,42 +1,24 @@
 #include "adapters/memory/revocation_file.h"
 
-#include <fmt/format.h>
-
-#include <fstream>
-#include <iterator>
-#include <stdexcept>
-#include <string_view>
-#include <system_error>
 #include <utility>
 #include <vector>
 
-#include "adapters/memory/durable_file.h"
 #include "wire/revocation_body.h"
 
 namespace simplechat::adapters::memory {
 
 RevocationFile::RevocationFile(std::filesystem::path path, std::function<std::int64_t()> now_s, std::string store)
-    : path_(std::move(path)), memory_(std::move(now_s), std::move(store)) {
-  if (!std::filesystem::exists(path_)) return;
-  read();
-  write_anew();
-}
-
-void RevocationFile::read() {
-  std::ifstream stream(path_, std::ios::binary);
-  const std::string text{std::istreambuf_iterator<char>(stream), {}};
-  if (!stream) throw std::runtime_error(fmt::format("{}: cannot be read", path_.string()));
-  std::string_view rest = text;
-  for (std::size_t number = 1; rest.find('\n') != std::string_view::npos; ++number) {
-    const std::string_view line = rest.substr(0, rest.find('\n'));
-    rest.remove_prefix(line.size() + 1);
+    : memory_(std::move(now_s), std::move(store)), file_(std::move(path), "revocations") {
+  if (!file_.exists()) return;
+  file_.read([this](std::string_view line) -> chat::Result<void> {
     const auto revocations = wire::parse_revoke(line);
-    const auto kept = revocations ? memory_.revoke_now(*revocations) : std::unexpected(revocations.error());
-    if (!kept) throw std::runtime_error(fmt::format("{}, line {}: {}", path_.string(), number, kept.error().message));
-  }
+    if (!revocations) return std::unexpected(revocations.error());
+    return memory_.revoke_now(*revocations);
+  });
+  file_.replace_or_throw(all_lines());
 }
 
-void RevocationFile::write_anew() {
+std::string RevocationFile::all_lines() {
   std::string text;
   std::string version;
   for (bool more = true; more;) {
@@ -45,28 +27,21 @@ void RevocationFile::write_anew() {
     version = std::move(page.version);
     more = page.more;
   }
-  const int error = replace_durably(path_, text);
-  if (error == 0) return;
-  throw std::runtime_error(
-      fmt::format("{}: cannot be written: {}", path_.string(), std::generic_category().message(error)));
+  return text;
 }
 
 chat::Task<chat::Result<void>> RevocationFile::revoke(std::span<const chat::Revocation> revocations) {
   if (revocations.size() > chat::kRevocationsPerCallMax) {
     co_return chat::fail(chat::ErrorCode::too_large, "too many revocations in one call");
   }
-  if (memory_.size() + revocations.size() > chat::kRevocationsMax) {
-    co_return chat::fail(chat::ErrorCode::unavailable, "as many revocations are kept as may be");
-  }
-  const std::vector<chat::Revocation> copy(revocations.begin(), revocations.end());
-  auto write = [path = path_, line = wire::encode_revoke(copy) + "\n"] { return append_durably(path, line); };
-  const auto error = co_await worker_.run(std::move(write));
-  if (!error) co_return chat::fail(chat::ErrorCode::unavailable, "too many revocations are waiting to be written");
-  if (*error != 0) {
-    co_return chat::fail(chat::ErrorCode::unavailable,
-                         fmt::format("cannot write {}: {}", path_.string(), std::generic_category().message(*error)));
-  }
-  co_return memory_.revoke_now(copy);
+  auto write = [this, copy = std::vector(revocations.begin(), revocations.end())]() -> chat::Result<void> {
+    if (memory_.size() + copy.size() > chat::kRevocationsMax) {
+      return chat::fail(chat::ErrorCode::unavailable, "as many revocations are kept as may be");
+    }
+    if (auto appended = file_.append(wire::encode_revoke(copy)); !appended) return appended;
+    return memory_.revoke_now(copy);
+  };
+  co_return co_await file_.run(std::move(write));
 }
 
 chat::Task<chat::Result<chat::RevocationChanges>> RevocationFile::changes_since(const std::string& version) {

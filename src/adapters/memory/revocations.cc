@@ -26,61 +26,45 @@ chat::Result<void> MemoryRevocations::revoke_now(std::span<const chat::Revocatio
     return chat::fail(chat::ErrorCode::too_large, "too many revocations in one call");
   }
   const std::scoped_lock lock(mutex_);
-  forget_old();
+  const std::int64_t now_s = now_s_();
+  static_cast<void>(log_.forget(now_s));
   for (const chat::Revocation& revocation : revocations) {
-    if (revocation.kept_until_s <= now_s_()) continue;
+    if (revocation.kept_until_s <= now_s) continue;
     const Subject subject{revocation.what, revocation.subject};
-    chat::Revocation merged = revocation;
-    if (const auto known = numbers_.find(subject); known != numbers_.end()) {
-      const chat::Revocation& before = changes_.at(known->second);
-      merged.issued_until_s = std::max(merged.issued_until_s, before.issued_until_s);
-      merged.kept_until_s = std::max(merged.kept_until_s, before.kept_until_s);
-      if (merged == before) continue;
-      erase(known->second);
-    } else if (numbers_.size() >= chat::kRevocationsMax) {
+    Times times{.issued_until_s = revocation.issued_until_s, .kept_until_s = revocation.kept_until_s};
+    if (const Times* const before = log_.find(subject)) {
+      times.issued_until_s = std::max(times.issued_until_s, before->issued_until_s);
+      times.kept_until_s = std::max(times.kept_until_s, before->kept_until_s);
+      if (times.issued_until_s == before->issued_until_s && times.kept_until_s == before->kept_until_s) continue;
+    } else if (log_.size() >= chat::kRevocationsMax) {
       return chat::fail(chat::ErrorCode::unavailable, "as many revocations are kept as may be");
     }
-    numbers_[subject] = ++latest_;
-    ends_.emplace(merged.kept_until_s, latest_);
-    changes_.emplace(latest_, std::move(merged));
+    log_.put(subject, times, times.kept_until_s);
   }
   return {};
 }
 
 chat::RevocationChanges MemoryRevocations::changes_now(const std::string& version) {
   const std::scoped_lock lock(mutex_);
-  forget_old();
+  static_cast<void>(log_.forget(now_s_()));
   const auto known = number_of(version, store_);
-  std::uint64_t last = known.value_or(0);
   chat::RevocationChanges changes{.all = !known};
-  for (auto change = changes_.upper_bound(last); change != changes_.end(); ++change) {
-    if (changes.revocations.size() == chat::kRevocationsPerCallMax) {
-      changes.more = true;
-      break;
-    }
-    last = change->first;
-    changes.revocations.push_back(change->second);
-  }
-  changes.version = store_ + "-" + std::to_string(changes.more ? last : latest_);
+  const auto [last, more] = log_.visit_since(known.value_or(0), chat::kRevocationsPerCallMax,
+                                             [&](const Subject& subject, const Times& times, std::uint64_t) {
+                                               changes.revocations.push_back({.what = subject.first,
+                                                                              .subject = subject.second,
+                                                                              .issued_until_s = times.issued_until_s,
+                                                                              .kept_until_s = times.kept_until_s});
+                                             });
+  changes.version = store_ + "-" + std::to_string(last);
+  changes.more = more;
   return changes;
-}
-
-void MemoryRevocations::forget_old() {
-  const std::int64_t now_s = now_s_();
-  while (!ends_.empty() && ends_.begin()->first <= now_s) erase(ends_.begin()->second);
-}
-
-void MemoryRevocations::erase(std::uint64_t number) {
-  const auto change = changes_.find(number);
-  ends_.erase({change->second.kept_until_s, number});
-  numbers_.erase({change->second.what, change->second.subject});
-  changes_.erase(change);
 }
 
 std::size_t MemoryRevocations::size() {
   const std::scoped_lock lock(mutex_);
-  forget_old();
-  return numbers_.size();
+  static_cast<void>(log_.forget(now_s_()));
+  return log_.size();
 }
 
 chat::Task<chat::Result<void>> MemoryRevocations::revoke(std::span<const chat::Revocation> revocations) {

@@ -6,12 +6,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <mutex>
-#include <set>
 #include <string>
 #include <utility>
 
+#include "adapters/memory/change_log.h"
 #include "chat/revocations.h"
 
 namespace simplechat::adapters::memory {
@@ -33,16 +32,15 @@ class MemoryRevocations final : public chat::Revocations {
  private:
   using Subject = std::pair<chat::Revoked, std::string>;
 
-  void forget_old();
-  void erase(std::uint64_t number);
+  struct Times {
+    std::int64_t issued_until_s = 0;
+    std::int64_t kept_until_s = 0;
+  };
 
   const std::function<std::int64_t()> now_s_;
   const std::string store_;
   std::mutex mutex_;
-  std::uint64_t latest_ = 0;                               // guarded by mutex_: the number of the latest change
-  std::map<std::uint64_t, chat::Revocation> changes_;      // guarded by mutex_: by number, one for each subject
-  std::map<Subject, std::uint64_t> numbers_;               // guarded by mutex_
-  std::set<std::pair<std::int64_t, std::uint64_t>> ends_;  // guarded by mutex_: kept_until_s and number
+  ChangeLog<Subject, Times> log_;  // guarded by mutex_
 };
 
 }  // namespace simplechat::adapters::memory

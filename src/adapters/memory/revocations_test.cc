@@ -1,15 +1,12 @@
 #include "adapters/memory/revocations.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
-#include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <stdexcept>
 
 #include "adapters/contract/revocations_contract.h"
 #include "adapters/memory/revocation_file.h"
+#include "adapters/memory/temporary_file.h"
 
 namespace simplechat::adapters::memory {
 namespace {
@@ -28,29 +25,6 @@ class MemoryHarness final : public contract::RevocationsHarness {
  private:
   boost::asio::io_context io_;
   MemoryRevocations revocations_{system_s, "run-1"};
-};
-
-// A file that ends with it.
-class TemporaryFile {
- public:
-  TemporaryFile() {
-    static int made = 0;
-    path_ = std::filesystem::temp_directory_path() /
-            ("revocations-" + std::to_string(::getpid()) + "-" + std::to_string(++made) + ".jsonl");
-  }
-  TemporaryFile(const TemporaryFile&) = delete;
-  TemporaryFile& operator=(const TemporaryFile&) = delete;
-  ~TemporaryFile() { std::filesystem::remove(path_); }
-
-  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
-  [[nodiscard]] std::string text() const {
-    std::ifstream stream(path_);
-    return {std::istreambuf_iterator<char>(stream), {}};
-  }
-  void append(const std::string& text) const { std::ofstream(path_, std::ios::app) << text; }
-
- private:
-  std::filesystem::path path_;
 };
 
 class FileHarness final : public contract::RevocationsHarness {

@@ -51,10 +51,11 @@ chat::Timestamp time_of(std::span<redisReply* const> parts) {
 }  // namespace
 
 RedisDirectory::RedisDirectory(Url url, runtime::Dependency& dependency, std::string key_prefix,
-                               runtime::TlsClient* tls)
+                               runtime::TlsClient* tls, chat::BlockLimits block_limits)
     : url_(std::move(url)),
       key_prefix_(std::move(key_prefix)),
       tls_(tls),
+      block_limits_(block_limits),
       dependency_(dependency),
       worker_("redis", kCallsWaitingMax) {}
 

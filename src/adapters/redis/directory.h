@@ -11,6 +11,7 @@
 //   leases           sorted set: the key of each lease that was opened and not closed, by its end.
 //   deaths           how many of those ended.
 //   revocations...   see revocations.cc.
+//   blocks...        see blocks.cc.
 //
 // A record counts if the lease of its url is that of its incarnation, so records of dead incarnations need no sweeping:
 // they end with their key, or sooner, when a user's fields have become more than kFieldsMax.
@@ -44,6 +45,7 @@
 
 #include "adapters/redis/connection.h"
 #include "adapters/redis/url.h"
+#include "chat/blocks.h"
 #include "chat/directory.h"
 #include "chat/plain_records.h"
 #include "chat/revocations.h"
@@ -53,7 +55,10 @@
 
 namespace simplechat::adapters::redis {
 
-class RedisDirectory final : public chat::Directory, public chat::PlainRecords, public chat::Revocations {
+class RedisDirectory final : public chat::Directory,
+                             public chat::PlainRecords,
+                             public chat::Revocations,
+                             public chat::Blocks {
  public:
   static constexpr std::chrono::milliseconds kTimeout{1000};
   static constexpr std::chrono::milliseconds kWaitMax{1000};
@@ -68,7 +73,8 @@ class RedisDirectory final : public chat::Directory, public chat::PlainRecords, 
   // Connects with the first call or ping, so a Redis that is down does not end start-up. `dependency` outlives it.
   // `tls`: for rediss:// URLs.
   RedisDirectory(Url url, runtime::Dependency& dependency,
-                 std::string key_prefix = "simplechat:", runtime::TlsClient* tls = nullptr);
+                 std::string key_prefix = "simplechat:", runtime::TlsClient* tls = nullptr,
+                 chat::BlockLimits block_limits = {});
 
   // Pings from `executor` until stop(), so that `dependency` is right also while nobody calls. stop() is called there
   // too.
@@ -89,6 +95,9 @@ class RedisDirectory final : public chat::Directory, public chat::PlainRecords, 
   chat::Task<chat::Result<void>> revoke(std::span<const chat::Revocation> revocations) override;
   chat::Task<chat::Result<chat::RevocationChanges>> changes_since(const std::string& version) override;
 
+  chat::Task<chat::Result<void>> change_blocks(std::span<const chat::BlockChange> changes) override;
+  chat::Task<chat::Result<chat::BlockChanges>> blocks_since(const std::string& version) override;
+
  private:
   using Clock = std::chrono::steady_clock;
   using Changes = std::span<const chat::RecordChange>;
@@ -107,10 +116,13 @@ class RedisDirectory final : public chat::Directory, public chat::PlainRecords, 
                                                          Changes changes) const;
   chat::Result<chat::Locations> locate_now(Connection& redis, std::span<const std::string> users) const;
   chat::Result<Reply> revoke_part(Connection& redis, std::span<const chat::Revocation> part);
+  chat::Result<Reply> change_part(Connection& redis, std::span<const chat::BlockChange> part);
   [[nodiscard]] std::string new_store_name();
 
   using RevocationKeys = std::array<std::string, 4>;
   [[nodiscard]] RevocationKeys revocation_keys() const;
+  using BlockKeys = std::array<std::string, 4>;
+  [[nodiscard]] BlockKeys block_keys() const;
   [[nodiscard]] std::string user_key(std::string_view user) const;
   [[nodiscard]] std::string lease_key(std::string_view url) const;
   chat::Task<void> ping_until_stopped();
@@ -118,6 +130,7 @@ class RedisDirectory final : public chat::Directory, public chat::PlainRecords, 
   const Url url_;
   const std::string key_prefix_;
   runtime::TlsClient* const tls_;
+  const chat::BlockLimits block_limits_;
   runtime::Dependency& dependency_;
 
   struct Pinging {

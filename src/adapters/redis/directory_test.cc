@@ -2,12 +2,12 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <random>
 #include <thread>
 
 #include "adapters/contract/directory_contract.h"
 #include "adapters/redis/private_server.h"
+#include "adapters/redis/shared_server.h"
 
 namespace simplechat::adapters::redis {
 namespace {
@@ -21,14 +21,6 @@ using ::testing::Not;
 const chat::GatewayIdentity kGateway{.url = "http://10.0.0.1:3002", .incarnation = "run-1"};
 
 // --- the contract, on the server that SIMPLECHAT_TEST_REDIS_URL names ---
-
-Url shared_server() {
-  const char* text = std::getenv("SIMPLECHAT_TEST_REDIS_URL");
-  if (text == nullptr) throw std::runtime_error("SIMPLECHAT_TEST_REDIS_URL is not set: redis://127.0.0.1:6379");
-  const auto url = parse_url(text);
-  if (!url) throw std::runtime_error("SIMPLECHAT_TEST_REDIS_URL: " + url.error());
-  return *url;
-}
 
 class ContractHarness final : public contract::DirectoryHarness {
  public:

@@ -1,26 +1,17 @@
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <random>
-#include <stdexcept>
 
 #include "adapters/contract/revocations_contract.h"
 #include "adapters/redis/directory.h"
 #include "adapters/redis/private_server.h"
+#include "adapters/redis/shared_server.h"
 
 namespace simplechat::adapters::redis {
 namespace {
 
 using namespace std::chrono_literals;
 using contract::run_to_end;
-
-Url shared_server() {
-  const char* text = std::getenv("SIMPLECHAT_TEST_REDIS_URL");
-  if (text == nullptr) throw std::runtime_error("SIMPLECHAT_TEST_REDIS_URL is not set: redis://127.0.0.1:6379");
-  const auto url = parse_url(text);
-  if (!url) throw std::runtime_error("SIMPLECHAT_TEST_REDIS_URL: " + url.error());
-  return *url;
-}
 
 class Harness final : public contract::RevocationsHarness {
  public:
