@@ -177,7 +177,7 @@ export class Conversation extends Emitter<ConversationEvents> {
 
   /** Shows an own message that the server has not taken: pending, or failed. A new one comes last. @internal */
   hold(record: OutboxRecord): Message {
-    const message = this.#message(record, record.error ? "failed" : "pending", record.error);
+    const message: Message = { ...record, state: record.error ? "failed" : "pending", key: keyOf(record) };
     this.#timeline.hold(message);
     this.#host.touch(this);
     return message;
@@ -270,8 +270,8 @@ export class Conversation extends Emitter<ConversationEvents> {
     if (message.at >= this.#newestAt) this.#newest = message;
   }
 
-  #message({ id, from, to, payload, at }: StoredMessage, state = this.#stateAt(from, at), error?: string): Message {
-    return { key: keyOf({ from, id }), id, from, to, payload, at, state, error };
+  #message({ id, from, to, payload, at }: StoredMessage): Message {
+    return { id, from, to, payload, at, state: this.#stateAt(from, at), key: keyOf({ from, id }) };
   }
 
   #stateAt(from: string, at: Micros): MessageState {

@@ -20,6 +20,8 @@ export interface Message extends StoredMessage {
   readonly at: Micros;
   /** Of a failed message: the server's error code. */
   readonly error?: string | undefined;
+  /** Of a failed message: the server's words. */
+  readonly reason?: string | undefined;
 }
 
 export function keyOf(message: { readonly from: string; readonly id: string }): string {

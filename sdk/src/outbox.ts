@@ -93,7 +93,7 @@ export class Outbox {
   remove(id: string, error?: ChatError): Entry | undefined {
     const entry = this.#entries.get(id);
     if (!entry) return;
-    if (!error) this.#attempt = 0;
+    this.#attempt = 0;
     this.#entries.delete(id);
     entry.taken.set(!error, error);
     this.flush();
@@ -108,7 +108,7 @@ export class Outbox {
       this.#pause = setTimeout(() => this.resume(), Math.max(error.retryMs, backoffMs(this.#attempt++, this.#settings.random)));
       return;
     }
-    entry.record = { ...entry.record, error: error.code };
+    entry.record = { ...entry.record, reason: error.message, error: error.code };
     entry.taken.set(false, error);
     this.flush();
     return entry.record;

@@ -5,6 +5,7 @@ import type { ChatError } from "./errors.js";
 export interface OutboxRecord extends StoredMessage {
   /** Of one that the server refused for good: the code. */
   readonly error?: string | undefined;
+  readonly reason?: string | undefined;
 }
 
 /** What outlives a reload of one conversation, beside its messages. */

@@ -77,7 +77,7 @@ test("a refused message fails with its code, in its place; retry sends it behind
   const errors: string[] = [];
   chat.on("error", ({ code }) => errors.push(code));
   await world.pass();
-  world.server().fault = (_, { payload }) => (payload === "bad" ? { code: "forbidden" } : undefined);
+  world.server().fault = (_, { payload }) => (payload === "bad" ? { code: "forbidden", message: "not that word" } : undefined);
   const bad = chat.send("bob", "bad");
   const settled = codeOf(chat.settled(bad.id));
   chat.send("bob", "good");
@@ -85,6 +85,7 @@ test("a refused message fails with its code, in its place; retry sends it behind
   const bob = chat.conversation("bob");
   expect(states(bob)).toEqual(["good sent", "bad failed"]);
   expect(bob.messages[1]?.error).toBe("forbidden");
+  expect(bob.messages[1]?.reason).toBe("not that word");
   expect([await settled, await codeOf(chat.settled(bad.id)), errors]).toEqual(["forbidden", "forbidden", ["forbidden"]]);
   world.server().fault = () => undefined;
   chat.retry(bad.id);

@@ -57,10 +57,10 @@ export const MessageRow = memo(({ session, message, previous, next, firstNew, is
   );
 });
 
-function Failure({ session, message: { id, error = "" } }: { session: Session; message: Message }): JSX.Element {
+function Failure({ session, message: { id, error = "", reason = error } }: { session: Session; message: Message }): JSX.Element {
   return (
     <div class="failure">
-      <span>{t("notSent", { reason: describeError(error, error) })}</span>
+      <span>{t("notSent", { reason: describeError(error, reason) })}</span>
       <span class="failure-actions">
         <button type="button" class="text-button" onClick={() => session.retry(id)}>{t("retry")}</button>
         <button type="button" class="text-button" onClick={() => session.discard(id)}>{t("discard")}</button>
