@@ -313,7 +313,11 @@ std::expected<std::optional<Connection::Got>, std::string> Connection::get(const
     return std::unexpected(outcome_of(reply, "cannot get from " + queue).error());
   }
   const auto* ok = static_cast<const amqp_basic_get_ok_t*>(reply.reply.decoded);
-  Got got{.tag = {.channel = kChannel, .number = ok->delivery_tag}, .body = {}, .reason = {}, .from_queue = {}};
+  Got got{.tag = {.channel = kChannel, .number = ok->delivery_tag},
+          .left = ok->message_count,
+          .body = {},
+          .reason = {},
+          .from_queue = {}};
   amqp_message_t message{};
   if (auto read = outcome_of(amqp_read_message(state_.get(), kChannel, &message, 0), "cannot read a message"); !read) {
     return std::unexpected(read.error());

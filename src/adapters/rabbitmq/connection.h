@@ -102,6 +102,7 @@ class Connection {
   // gets it.
   struct Got {
     DeliveryTag tag;
+    std::size_t left;  // behind it in the queue
     std::string body;
     std::string reason;      // the dead letters' headers; empty if absent
     std::string from_queue;  // the queue that it was in before, also if the broker itself moved it

@@ -45,15 +45,18 @@ class Publishing final : public ConnectionHandler {
 // Calls look(letter, tag) for the oldest letters until there are no more, or the bounds are reached, or it fails.
 Outcome look_through(Connection& connection, const std::string& queue, std::size_t limit,
                      const std::function<Outcome(chat::DeadLetter, DeliveryTag)>& look) {
-  std::size_t bytes = 0;
-  // What becomes a dead letter meanwhile is none of the oldest.
   const auto there = connection.look_at(queue);
   if (!there) return std::unexpected(there.error());
-  const std::size_t count = *there ? std::min<std::size_t>(limit, (*there)->messages) : 0;
+  if (!*there) return {};
+  std::size_t bytes = 0;
+  std::size_t count = limit;
   for (std::size_t i = 0; i < count && bytes < RabbitDeadLetters::kBytesMax; ++i) {
     auto got = connection.get(queue);
     if (!got) return std::unexpected(got.error());
     if (!*got) break;
+    // What becomes a dead letter from now on is none of the oldest. look_at() counts what a replicated queue has
+    // applied so far, which may be without what was put back just before.
+    if (i == 0) count = std::min(limit, 1 + (*got)->left);
     bytes += (*got)->body.size();
     chat::DeadLetter letter{.id = chat::dead_letter_id((*got)->from_queue, (*got)->reason, (*got)->body),
                             .reason = std::move((*got)->reason),

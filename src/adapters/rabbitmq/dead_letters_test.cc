@@ -51,6 +51,15 @@ TEST(DeadLetters, AreListedInOrderAndReplayedToTheirQueue) {
   EXPECT_EQ(left[0].id, listed[0].id);
 }
 
+TEST(DeadLetters, AQueueThatNobodyHasMadeHasNone) {
+  TestBroker broker;
+  boost::asio::io_context io{1};
+  RabbitDeadLetters letters(broker.address(), broker.topology());
+  const auto listed = run_to_end(io, letters.list(10));
+  ASSERT_TRUE(listed) << listed.error().message;
+  EXPECT_TRUE(listed->empty());
+}
+
 TEST(DeadLetters, WithoutABrokerTheyAreUnavailable) {
   boost::asio::io_context io{1};
   BrokerAddress nowhere = test_broker();
