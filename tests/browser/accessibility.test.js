@@ -123,6 +123,9 @@ scenario("formatted texts", async ({ open }) => {
   await statesAre(page, ["sent", "sent", "sent", "sent"]);
   await page.waitForSelector("#messages .markdown");
   await check(page, "formatted", { looks: LOOKS });
+  await page.click("#block");
+  await page.waitForSelector("#blocked");
+  await check(page, "blocked", { inView: "#unblock" });
 });
 
 scenario("dialogs, the emoji picker, and what is empty", async ({ open }) => {
