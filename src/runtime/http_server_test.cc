@@ -31,6 +31,24 @@ std::string post(std::string_view body, std::string_view further_headers = "") {
          std::string(further_headers) + "\r\n" + std::string(body);
 }
 
+// One connection of an address at a time.
+class OnePeer final : public PeerLimit {
+ public:
+  virtual ~OnePeer() = default;
+
+  bool enter(const std::string& address) override {
+    EXPECT_EQ(address, "127.0.0.1");
+    if (connections_ == 1) return false;
+    ++connections_;
+    return true;
+  }
+  void leave(const std::string& /*address*/) override { --connections_; }
+  [[nodiscard]] int connections() const { return connections_; }
+
+ private:
+  std::atomic<int> connections_ = 0;
+};
+
 class HttpServerTest : public testing::Test {
  protected:
   HttpServerTest() {
@@ -90,6 +108,7 @@ class HttpServerTest : public testing::Test {
   std::atomic<bool> waiting_ = false;
   std::atomic<bool> go_ = false;
   HttpRoutes routes_;
+  OnePeer peers_;  // outlives the server
   ReactorPool reactors_{1};
   std::optional<HttpServer> server_;
 };
@@ -452,47 +471,25 @@ TEST_F(HttpServerTest, ClosesConnectionsBeyondTheBound) {
   EXPECT_TRUE(served);
 }
 
-// As many connections of an address as it is told.
-class FewPeers final : public PeerLimit {
- public:
-  explicit FewPeers(int connections_max) : connections_max_(connections_max) {}
-  virtual ~FewPeers() = default;
-
-  bool enter(const std::string& address) override {
-    EXPECT_EQ(address, "127.0.0.1");
-    if (connections_ == connections_max_) return false;
-    ++connections_;
-    return true;
-  }
-  void leave(const std::string& /*address*/) override { --connections_; }
-  [[nodiscard]] int connections() const { return connections_; }
-
- private:
-  const int connections_max_;
-  std::atomic<int> connections_ = 0;
-};
-
 TEST_F(HttpServerTest, ClosesConnectionsThatAnAddressMayNotHave) {
-  FewPeers peers(1);
-  start({.peers = &peers});
+  start({.peers = &peers_});
   LoopbackPeer peer = connect();
   peer.send(kGet);
   EXPECT_TRUE(peer.read_answer());
   EXPECT_TRUE(connect().read_closed());
   peer.close();
   const auto deadline = std::chrono::steady_clock::now() + 10s;
-  while (peers.connections() != 0 && std::chrono::steady_clock::now() < deadline) std::this_thread::sleep_for(1ms);
-  ASSERT_EQ(peers.connections(), 0);
+  while (peers_.connections() != 0 && std::chrono::steady_clock::now() < deadline) std::this_thread::sleep_for(1ms);
+  ASSERT_EQ(peers_.connections(), 0);
   LoopbackPeer another = connect();
   another.send(kGet);
   EXPECT_TRUE(another.read_answer());
 }
 
 TEST_F(HttpServerTest, AConnectionThatIsHandedOverIsNoLongerAPlainOne) {
-  FewPeers peers(1);
   std::promise<HttpUpgrade> promise;
-  start({.peers = &peers}, [&](HttpUpgrade&& upgrade) {
-    EXPECT_EQ(peers.connections(), 0);
+  start({.peers = &peers_}, [&](HttpUpgrade&& upgrade) {
+    EXPECT_EQ(peers_.connections(), 0);
     promise.set_value(std::move(upgrade));
     return true;
   });
