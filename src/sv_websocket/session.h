@@ -161,6 +161,7 @@ class Session final : private ConnectionHandler {
     void add(std::string_view frame);
     [[nodiscard]] bool shows(const chat::SyncPage& page) const;
   };
+  static constexpr std::int64_t kRetryMsMin = 200;          // with rate_limited
   static constexpr std::size_t kFirstViewFramesMax = 1000;  // beyond: a resync without looking
 
   void on_text(std::string_view text) override;
