@@ -40,6 +40,7 @@ export function ConversationPane({ session, view }: Props): JSX.Element {
       await blocks?.set(partner, !isBlocked);
       problem.value = "";
     } catch (error) {
+      hasBlocked.current = false;
       problem.value = t("blockFailed", { reason: error instanceof Error ? error.message : String(error) });
     }
   }
