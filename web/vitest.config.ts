@@ -1,7 +1,14 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
+const sdk = (name: string): string => fileURLToPath(new URL(`../sdk/src/${name}`, import.meta.url));
+
 export default defineConfig({
-  resolve: { alias: { "simplechat-client": fileURLToPath(new URL("../sdk/src/index.ts", import.meta.url)) } },
+  resolve: {
+    alias: [
+      { find: "simplechat-client/indexeddb", replacement: sdk("indexeddb.ts") },
+      { find: "simplechat-client", replacement: sdk("index.ts") },
+    ],
+  },
   test: { include: ["test/**/*.test.{ts,tsx}"], env: { TZ: "UTC" } },
 });

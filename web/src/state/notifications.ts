@@ -33,8 +33,18 @@ export async function want(on: boolean): Promise<void> {
   local.set(KEY, isWanted.value ? "on" : undefined);
 }
 
-export async function notify(me: string, { from, payload, to, at }: Message): Promise<void> {
-  if (!isWanted.value) return;
+// The browser fetches each notification's icon before it shows it: of two at once, the older may come last and replace the newer.
+let lastShown: Promise<void> = Promise.resolve();
+
+/** Shows the message, after those that came before it. Rejects where the browser refuses. */
+export function notify(me: string, message: Message): Promise<void> {
+  if (!isWanted.value) return Promise.resolve();
+  const shown = lastShown.then(() => show(me, message));
+  lastShown = shown.catch(() => {}); // the next one is shown all the same
+  return shown;
+}
+
+async function show(me: string, { from, payload, to, at }: Message): Promise<void> {
   const partner = to.startsWith("#") ? to : from;
   const url = new URL(linkTo(me, partner, location), location.href).href;
   // One for each conversation: later messages replace it. Several tabs of one user show it once.
