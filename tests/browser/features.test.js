@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import {
-  CLIENT_A, CLIENT_B, eventually, launchBrowser, launchProfile, newUsers, post, send, sendFrames, textsAre, unreadIs, withClients,
+  CLIENT_A, CLIENT_B, eventually, launchBrowser, launchProfile, newUsers, post, send, sendFrames, stored, textsAre, unreadIs, withClients,
 } from "./harness.js";
 
 let browser;
@@ -120,6 +120,27 @@ scenario("a notification tells of a message while nobody looks, and leads to it"
   await page.reload(); // the choice is kept
   await page.click('button[aria-label="Settings"]');
   assert.equal(await page.isChecked("#notifications"), true);
+});
+
+scenario("a notification tells of what came during a disconnection, once it is known, and not of what was read elsewhere", async ({ open, proxyTo }) => {
+  const [alice, bob, carol, dave] = newUsers("alice", "bob", "carol", "dave");
+  const proxy = await proxyTo(CLIENT_A);
+  const page = await open(CLIENT_A, { me: alice, to: bob, ws: proxy.url }, { permissions: ["notifications"] });
+  const service = await open(CLIENT_B);
+  await page.evaluate(() => navigator.serviceWorker.ready);
+  await page.click('button[aria-label="Settings"]');
+  await page.check("#notifications");
+  await page.keyboard.press("Escape");
+  await setHidden(page, true);
+  proxy.swallow("toPage");
+  await sendFrames(service, dave, alice, ["read on another device"]);
+  await sendFrames(service, carol, alice, ["missed", "missed, too"]);
+  await stored(CLIENT_A, alice, carol, ["missed", "missed, too"]);
+  const elsewhere = await open(CLIENT_B, { me: alice, to: dave });
+  await textsAre(elsewhere, ["read on another device"]);
+  await unreadIs(elsewhere, carol, 2);
+  proxy.cut();
+  await eventually(async () => (await notifications(page)).map(({ body }) => body), ["missed, too"], "other notifications are shown");
 });
 
 // --- Blocking

@@ -33,19 +33,26 @@ export async function want(on: boolean): Promise<void> {
   local.set(KEY, isWanted.value ? "on" : undefined);
 }
 
-// The browser fetches each notification's icon before it shows it: of two at once, the older may come last and replace the newer.
-let lastShown: Promise<void> = Promise.resolve();
+// The browser fetches each notification's icon before it shows it: of two at once, the older could come last and replace the newer.
+const waiting = new Map<string, Message>();
+let isShowing = false;
 
-/** Shows the message, after those that came before it. Rejects where the browser refuses. */
-export function notify(me: string, message: Message): Promise<void> {
-  if (!isWanted.value) return Promise.resolve();
-  const shown = lastShown.then(() => show(me, message));
-  lastShown = shown.catch(() => {}); // the next one is shown all the same
-  return shown;
+/** Shows the message, after what is being shown. Of a conversation's messages that wait the newest is shown. */
+export async function notify(me: string, message: Message): Promise<void> {
+  if (!isWanted.value) return;
+  waiting.set(partnerOf(message), message);
+  if (isShowing) return;
+  isShowing = true;
+  for (const [partner, newest] of waiting) {
+    waiting.delete(partner);
+    await show(me, partner, newest).catch((error: unknown) => console.warn("no notification:", error));
+  }
+  isShowing = false;
 }
 
-async function show(me: string, { from, payload, to, at }: Message): Promise<void> {
-  const partner = to.startsWith("#") ? to : from;
+const partnerOf = ({ from, to }: Message): string => (to.startsWith("#") ? to : from);
+
+async function show(me: string, partner: string, { from, payload, to, at }: Message): Promise<void> {
   const url = new URL(linkTo(me, partner, location), location.href).href;
   // One for each conversation: later messages replace it. Several tabs of one user show it once.
   const options = { body: preview(payload, 200), tag: `${me} ${partner}`, icon: "/client/icon-192.png", timestamp: at / 1000, data: url };

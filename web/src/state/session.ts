@@ -38,8 +38,8 @@ export class Session {
   readonly storageFailed = signal(false);
   /** Undefined where the page is another server's: the API is not known then. */
   readonly blocks: Blocks | undefined;
-  /** Messages that came while nobody looked, for notifications. */
-  onMissed: ((message: Message, conversation: Conversation) => void) | undefined;
+  /** What came while nobody looked, for notifications: each live message, and the newest of each conversation after a gap. */
+  onMissed: ((message: Message) => void) | undefined;
   /** A message came into the open conversation, for announcements. */
   onIncoming: ((message: Message) => void) | undefined;
 
@@ -49,6 +49,8 @@ export class Session {
   readonly #listening: readonly (() => void)[];
   readonly #lines = new WeakMap<Conversation, { version: number; row: Row }>();
   readonly #refreshSoon = perFrame(() => this.#refresh());
+  // Of each conversation the newest that a sync brought while nobody looked. Whether it was read elsewhere is known at the sync's end.
+  readonly #synced = new Map<Conversation, Message>();
   #hasSynced = false;
   #loadingMore = false;
 
@@ -60,7 +62,7 @@ export class Session {
     this.#listening = [
       this.#chat.on("state", (event) => this.#stateChanged(event)),
       this.#chat.on("conversations", () => this.#refreshSoon()),
-      this.#chat.on("synced", () => this.#synced()),
+      this.#chat.on("synced", () => this.#caughtUp()),
       this.#chat.on("message", ({ message, conversation, live }) => this.#arrived(message, conversation, live)),
       this.#chat.on("error", (error) => this.#failed(error)),
     ];
@@ -125,7 +127,12 @@ export class Session {
     if (event.state === "waiting" || event.state === "closed") void this.open.value?.settle();
   }
 
-  #synced(): void {
+  #caughtUp(): void {
+    // What was there before the page was opened is told by its title.
+    if (this.#hasSynced && !isAttentive()) {
+      for (const [{ unread }, message] of this.#synced) if (unread > 0) this.onMissed?.(message);
+    }
+    this.#synced.clear();
     this.#hasSynced = true;
     this.#refresh();
     void this.open.value?.settle();
@@ -142,7 +149,10 @@ export class Session {
     const isOpen = view?.conversation === conversation;
     if (isOpen && (!live || !isAttentive())) view.missed();
     if (isOpen && isAttentive()) this.onIncoming?.(message);
-    else if (live && !isAttentive()) this.onMissed?.(message, conversation);
+    else if (!isAttentive()) {
+      if (live) this.onMissed?.(message);
+      else this.#synced.set(conversation, message);
+    }
   }
 
   #failed({ code }: ChatError): void {
