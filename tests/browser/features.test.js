@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import {
-  CLIENT_A, CLIENT_B, eventually, launchBrowser, launchProfile, newUsers, post, send, sendFrames, stored, textsAre, unreadIs, withClients,
+  CLIENT_A, CLIENT_B, eventually, launchBrowser, launchProfile, newUsers, post, readStored, send, sendFrames, stored, textsAre, unreadIs, withClients,
 } from "./harness.js";
 
 let browser;
@@ -138,6 +138,7 @@ scenario("a notification tells of what came during a disconnection, once it is k
   await stored(CLIENT_A, alice, carol, ["missed", "missed, too"]);
   const elsewhere = await open(CLIENT_B, { me: alice, to: dave });
   await textsAre(elsewhere, ["read on another device"]);
+  await readStored(CLIENT_A, alice, dave);
   await unreadIs(elsewhere, carol, 2);
   proxy.cut();
   await eventually(async () => (await notifications(page)).map(({ body }) => body), ["missed, too"], "other notifications are shown");

@@ -92,6 +92,15 @@ export function stored(client, user, partner, expected) {
   return eventually(async () => (await history(client, user, partner)).map(({ payload }) => payload), expected, "stored messages");
 }
 
+// Waits until the store knows that the user has read the whole conversation: a page tells it a moment after it has shown it.
+export function readStored(client, user, partner) {
+  const unread = async () => {
+    const { conversations } = await (await fetch(new URL(`/v1/conversations?user=${user}`, client))).json();
+    return conversations.find((conversation) => conversation.with === partner)?.unread;
+  };
+  return eventually(unread, 0, "unread messages");
+}
+
 // The newest messages of a conversation that the store has, oldest first.
 export async function history(client, user, partner, limit = 200) {
   return (await (await fetch(new URL(`/v1/history?user=${user}&with=${partner}&limit=${limit}`, client))).json()).messages;
