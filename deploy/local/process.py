@@ -5,6 +5,7 @@ import pathlib
 import signal
 import socket
 import subprocess
+import threading
 import time
 
 
@@ -17,13 +18,15 @@ def free_port() -> int:
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
-        if port not in _given:
-            _given.add(port)
-            return port
+        with _giving:
+            if port not in _given:
+                _given.add(port)
+                return port
     raise RuntimeError("no free port between 20000 and 32000")
 
 
 _given: set[int] = set()
+_giving = threading.Lock()
 
 
 def answers(port: int, host: str = "127.0.0.1") -> bool:

@@ -14,9 +14,12 @@ import tempfile
 
 from certificates import Authority
 from process import Process, answers, free_port, wait_until
+from remove_tree import remove_tree
 
 POSTGRES_BIN = pathlib.Path("/usr/lib/postgresql/15/bin")
 RABBITMQ_BIN = pathlib.Path("/usr/lib/rabbitmq/bin")
+# PostgreSQL's settings for data that need not survive the machine. What ends by itself or is killed still recovers: its files are the kernel's.
+UNSYNCED = {"fsync": "off"}
 
 
 class Redis:
@@ -120,6 +123,7 @@ class Postgres:
         self.url = f"postgres://postgres:{self.password}@127.0.0.1:{port}/postgres" + ("?sslmode=verify-full" if authority else "")
         self.dir = root / "postgres"
         self.issued = authority.issue("postgres") if authority else None
+        self.initdb_flags = ["--no-sync"] if settings and settings.get("fsync") == "off" else []
         if self.issued:
             settings = {"ssl": "on", "ssl_cert_file": "server.pem", "ssl_key_file": "server-key.pem", **(settings or {})}
         self.as_user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
@@ -144,7 +148,7 @@ class Postgres:
             for path in (self.dir, password_file):
                 os.chown(path, user.pw_uid, user.pw_gid)
         subprocess.run([*self.as_user, POSTGRES_BIN / "initdb", "-D", self.dir, "-U", "postgres", "-A", "scram-sha-256",
-                        f"--pwfile={password_file}", "-E", "UTF8", "--locale=C.UTF-8"],
+                        f"--pwfile={password_file}", "-E", "UTF8", "--locale=C.UTF-8", *self.initdb_flags],
                        check=True, stdout=subprocess.DEVNULL, cwd="/")
         password_file.unlink()
         if self.issued:
@@ -217,10 +221,10 @@ def main() -> int:
         return 2
     root = pathlib.Path(tempfile.mkdtemp(prefix="simplechat-servers-"))
     try:
-        with Servers(root) as servers:
+        with Servers(root, postgres_settings=UNSYNCED) as servers:
             return subprocess.run(sys.argv[2:], env={**os.environ, **servers.test_env()}, check=False).returncode
     finally:
-        shutil.rmtree(root, ignore_errors=True)
+        remove_tree(root)
 
 
 if __name__ == "__main__":

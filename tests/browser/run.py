@@ -9,7 +9,6 @@ deploy/local/control.py. A third server, which asks for tokens, runs beside them
 import os
 import pathlib
 import secrets
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -19,7 +18,8 @@ sys.path.insert(0, str(HERE.parents[1] / "deploy" / "local"))
 
 from cluster import Cluster, Gateway, database_url, embedded  # noqa: E402
 from control import control  # noqa: E402
-from servers import Servers  # noqa: E402
+from remove_tree import remove_tree  # noqa: E402
+from servers import UNSYNCED, Servers  # noqa: E402
 
 
 def npm_test(title: str, bin_dir: str, state: pathlib.Path, gateways: list[Gateway], flags: list[str]) -> bool:
@@ -39,7 +39,7 @@ def npm_test(title: str, bin_dir: str, state: pathlib.Path, gateways: list[Gatew
 
 
 def on_cluster(bin_dir: str, state: pathlib.Path, flags: list[str]) -> bool:
-    with Servers(state / "servers") as servers:
+    with Servers(state / "servers", postgres_settings=UNSYNCED) as servers:
         with Cluster(bin_dir, state / "cluster", servers.redis.url, servers.rabbitmq.url, database_url(servers.postgres.url, "browser")) as cluster:
             return npm_test("two gateways of a cluster", bin_dir, state, cluster.gateways, flags)
 
@@ -71,7 +71,7 @@ def main() -> int:
     state.chmod(0o755)  # the user `postgres` must get through
     passed = [RUNS[name](bin_dir, state / name, flags) for name in chosen]
     if all(passed):
-        shutil.rmtree(state, ignore_errors=True)
+        remove_tree(state)
         return 0
     print(f"logs: {state}", file=sys.stderr)
     return 1

@@ -28,6 +28,7 @@ from checker import check  # noqa: E402
 from client import ChaosClient  # noqa: E402
 from faults import KINDS, PEACE_S, Plan  # noqa: E402
 from history import ClientRecord, FaultRecord, History  # noqa: E402
+from remove_tree import remove_tree  # noqa: E402
 from world import World  # noqa: E402
 
 PAIRS, RINGS, RING = 20, 5, 4
@@ -208,7 +209,7 @@ def main() -> int:
         world.stop()
         for log in state.rglob("*.log"):
             shutil.copy(log, arguments.out / "log")
-        shutil.rmtree(state, ignore_errors=True)
+        remove_tree(state)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 import os
 import pathlib
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -14,7 +13,8 @@ for folder in ("deploy/local", "tests/system", "tests/deploy"):
     sys.path.insert(0, str(ROOT / folder))
 
 import machine as machines  # noqa: E402
-from servers import Servers  # noqa: E402
+from remove_tree import remove_tree  # noqa: E402
+from servers import UNSYNCED, Servers  # noqa: E402
 
 # The programs read SIMPLECHAT_* as their configuration: none of the caller's may reach them.
 SETTINGS = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("SIMPLECHAT_")}
@@ -36,12 +36,12 @@ def state_dir(request):
     if request.session.testsfailed:
         print(f"\nlogs: {state}", file=sys.stderr)
     else:
-        shutil.rmtree(state, ignore_errors=True)
+        remove_tree(state)
 
 
 @pytest.fixture(scope="session")
 def servers(state_dir):
-    with Servers(state_dir / "servers") as running:
+    with Servers(state_dir / "servers", postgres_settings=UNSYNCED) as running:
         yield running
 
 

@@ -7,7 +7,6 @@ import dataclasses
 import itertools
 import os
 import pathlib
-import shutil
 import sys
 import tempfile
 
@@ -18,7 +17,8 @@ sys.path.insert(0, str(ROOT / "deploy" / "local"))
 
 from application import Application  # noqa: E402
 from cluster import Cluster, Gateway, database_url, embedded  # noqa: E402
-from servers import Servers  # noqa: E402
+from remove_tree import remove_tree  # noqa: E402
+from servers import UNSYNCED, Servers  # noqa: E402
 
 # The programs read SIMPLECHAT_* as their configuration: none of the caller's may reach them.
 SETTINGS = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("SIMPLECHAT_")}
@@ -58,7 +58,7 @@ def state_dir(request):
     if request.session.testsfailed:
         print(f"\nlogs: {state}", file=sys.stderr)
     else:
-        shutil.rmtree(state, ignore_errors=True)
+        remove_tree(state)
 
 
 def check_logs(state: pathlib.Path) -> None:
@@ -72,7 +72,7 @@ def check_logs(state: pathlib.Path) -> None:
 
 @pytest.fixture(scope="session")
 def servers(state_dir):
-    with Servers(state_dir / "servers") as running:
+    with Servers(state_dir / "servers", postgres_settings=UNSYNCED) as running:
         yield running
 
 

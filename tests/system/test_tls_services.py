@@ -12,7 +12,7 @@ from certificates import Authority
 from chat import Client, eventually, unique
 from cluster import Cluster, Gateway, database_url
 from process import Process, free_port, wait_until
-from servers import Servers
+from servers import UNSYNCED, Servers
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,7 @@ def stranger(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def tls_servers(state_dir, authority):
-    with Servers(state_dir / "tls-servers", authority=authority) as running:
+    with Servers(state_dir / "tls-servers", postgres_settings=UNSYNCED, authority=authority) as running:
         yield running
 
 

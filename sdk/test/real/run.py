@@ -1,14 +1,14 @@
-"""Runs the library against the real programs: `simplechat serve` with tokens, the same without, then a private cluster with two gateways,
-which the tests kill and restart.
+"""Runs the library against the real programs, side by side: `simplechat serve` with tokens, the same without, and a private cluster with two
+gateways, which the tests kill and restart.
 
     SIMPLECHAT_BIN=build/release/bin npm run test:real [-- tokens|embedded|cluster]
 
 Needs `npm ci` in sdk/ and the packages of ./dev setup test. The tests kill and restart the gateways through deploy/local/control.py.
 """
 
+import concurrent.futures
 import os
 import pathlib
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -19,21 +19,25 @@ sys.path.insert(0, str(SDK.parent / "deploy" / "local"))
 
 from cluster import Cluster, Gateway, database_url, embedded  # noqa: E402
 from control import control  # noqa: E402
-from servers import Servers  # noqa: E402
+from remove_tree import remove_tree  # noqa: E402
+from servers import UNSYNCED, Servers  # noqa: E402
 
 
 JWT_SECRET = "a secret that only the tests and their gateway know"
 
 
 def vitest(title: str, gateways: list[Gateway], file: str = "chat.test.ts") -> bool:
-    print(f"--- {title}: {' '.join(gateway.ws_url for gateway in gateways)}", flush=True)
+    """What it prints is shown when it is through: others run beside it."""
     with control(gateways) as control_url:
         env = {**os.environ, "CHAT_URLS": ",".join(gateway.ws_url for gateway in gateways), "CONTROL_URL": control_url, "JWT_SECRET": JWT_SECRET}
-        return subprocess.run(["npx", "vitest", "run", "--project", "real", file], cwd=SDK, env=env, check=False).returncode == 0
+        ran = subprocess.run(["npx", "vitest", "run", "--no-cache", "--project", "real", file], cwd=SDK, env=env, check=False,
+                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    print(f"--- {title}: {' '.join(gateway.ws_url for gateway in gateways)}\n{ran.stdout}", flush=True)
+    return ran.returncode == 0
 
 
 def on_cluster(bin_dir: str, state: pathlib.Path) -> bool:
-    with Servers(state / "servers") as servers:
+    with Servers(state / "servers", postgres_settings=UNSYNCED) as servers:
         with Cluster(bin_dir, state / "cluster", servers.redis.url, servers.rabbitmq.url, database_url(servers.postgres.url, "sdk")) as cluster:
             return vitest("two gateways of a cluster", cluster.gateways)
 
@@ -71,9 +75,10 @@ def main() -> int:
         del os.environ[name]
     state = pathlib.Path(tempfile.mkdtemp(prefix="simplechat-sdk-"))
     state.chmod(0o755)  # the user `postgres` must get through
-    passed = [runs[name](bin_dir, state) for name in chosen]
+    with concurrent.futures.ThreadPoolExecutor() as pool:  # they mostly wait, for restarts and for tokens to expire
+        passed = list(pool.map(lambda name: runs[name](bin_dir, state), chosen))
     if all(passed):
-        shutil.rmtree(state, ignore_errors=True)
+        remove_tree(state)
         return 0
     print(f"logs: {state}", file=sys.stderr)
     return 1
