@@ -142,7 +142,7 @@ class Router final : private runtime::TurnEnd::Hook {
   bool looking_up_ = false;
   runtime::StringMap<std::unique_ptr<Peer>> peers_;
   Handovers handovers_;
-  MissedUsers missed_;
+  MissedUsers missed_{std::chrono::steady_clock::now()};
 };
 
 }  // namespace simplechat::sv_websocket
