@@ -3,27 +3,22 @@
 
 #include <array>
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 
 #include "runtime/config_sources.h"
+#include "runtime/fuzz_target.h"
 
 namespace {
 
 using namespace simplechat;
-
-void require(bool holds) {
-  if (!holds) std::abort();
-}
+using namespace simplechat::runtime::fuzz;
 
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const std::string_view text(reinterpret_cast<const char*>(data), size);
-  const auto dotenv = runtime::parse_dotenv(text);
-  if (!dotenv) require(!dotenv.error().empty());
-  const auto toml = runtime::parse_toml(text);
-  if (!toml) require(!toml.error().empty());
+  const std::string_view text = text_of(data, size);
+  static_cast<void>(accepted(runtime::parse_dotenv(text)));
+  static_cast<void>(accepted(runtime::parse_toml(text)));
   const std::array<std::string, 3> schemes{"http", "redis", "amqp"};
   static_cast<void>(runtime::check_url(text, schemes));
   static_cast<void>(runtime::mask_url(text));

@@ -3,32 +3,20 @@
 
 #include <array>
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 
+#include "runtime/fuzz_target.h"
 #include "sv_websocket/client_address.h"
 #include "sv_websocket/origin.h"
 
 namespace {
 
+using namespace simplechat::runtime::fuzz;
 using namespace simplechat::sv_websocket;
-
-void require(bool holds) {
-  if (!holds) std::abort();
-}
-
-std::string_view take_line(std::string_view& text) {
-  const std::string_view line = text.substr(0, text.find('\n'));
-  text.remove_prefix(line.size() < text.size() ? line.size() + 1 : text.size());
-  return line;
-}
 
 void check_origins(std::string_view list, std::string_view origin, std::string_view host) {
   const auto allowed = AllowedOrigins::parse(list);
-  if (!allowed) {
-    require(!allowed.error().empty());
-    return;
-  }
+  if (!accepted(allowed)) return;
   require(allowed->allows("", host));
   const bool allows = allowed->allows(origin, host);
   if (AllowedOrigins().allows(origin, host) && !origin.empty()) {
@@ -40,10 +28,7 @@ void check_origins(std::string_view list, std::string_view origin, std::string_v
 void check_proxies(std::string_view networks, std::string_view peer, std::string_view forwarded) {
   for (const ProxyHeader header : {ProxyHeader::x_forwarded_for, ProxyHeader::forwarded}) {
     const auto proxies = TrustedProxies::parse(networks, header);
-    if (!proxies) {
-      require(!proxies.error().empty());
-      continue;
-    }
+    if (!accepted(proxies)) continue;
     const auto address = IpAddress::parse(peer);
     const auto client = proxies->client(peer, forwarded);
     require(!client.known() || !proxies->trusts(client));
@@ -58,7 +43,7 @@ void check_proxies(std::string_view networks, std::string_view peer, std::string
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  std::string_view text(reinterpret_cast<const char*>(data), size);
+  std::string_view text = text_of(data, size);
   std::array<std::string_view, 6> lines;
   for (std::string_view& line : lines) line = take_line(text);
   check_origins(lines[0], lines[1], lines[2]);

@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <random>
 #include <string>
 #include <string_view>
 
+#include "runtime/fuzz_target.h"
 #include "websocket/client_codec.h"
 #include "websocket/encoder.h"
 #include "websocket/recorded_events.h"
@@ -16,11 +16,8 @@
 namespace simplechat::websocket {
 namespace {
 
+using runtime::fuzz::require;
 using Kind = RecordedEvent::Kind;
-
-void require(bool holds) {
-  if (!holds) std::abort();
-}
 
 Opcode opcode_of(Kind kind) {
   switch (kind) {

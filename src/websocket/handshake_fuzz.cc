@@ -3,29 +3,20 @@
 
 #include <array>
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 
+#include "runtime/fuzz_target.h"
 #include "websocket/handshake.h"
 
 namespace {
 
 using namespace simplechat;
-
-void require(bool holds) {
-  if (!holds) std::abort();
-}
-
-std::string_view take_line(std::string_view& text) {
-  const std::string_view line = text.substr(0, text.find('\n'));
-  text.remove_prefix(line.size() < text.size() ? line.size() + 1 : text.size());
-  return line;
-}
+using namespace simplechat::runtime::fuzz;
 
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  std::string_view text(reinterpret_cast<const char*>(data), size);
+  std::string_view text = text_of(data, size);
   std::array<std::string_view, 6> lines;
   for (std::string_view& line : lines) line = take_line(text);
   const websocket::UpgradeHeaders headers{.method = lines[0],

@@ -4,12 +4,12 @@
 #include <simdjson.h>
 
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 
 #include "chat/ids.h"
 #include "chat/limits.h"
 #include "chat/message_store.h"
+#include "runtime/fuzz_target.h"
 #include "wire/client_frame.h"
 #include "wire/plain_frame.h"
 #include "wire/server_frame.h"
@@ -17,10 +17,7 @@
 namespace {
 
 using namespace simplechat;
-
-void require(bool holds) {
-  if (!holds) std::abort();
-}
+using namespace simplechat::runtime::fuzz;
 
 bool is_json(const std::string& text) {
   simdjson::dom::parser parser;
@@ -87,7 +84,7 @@ void check_scanner(std::string_view text) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static wire::FrameParser parser;  // used again and again, as on a reactor
-  const std::string_view text(reinterpret_cast<const char*>(data), size);
+  const std::string_view text = text_of(data, size);
   check_scanner(text);
   const auto frame = parser.parse(text);
   if (frame) {

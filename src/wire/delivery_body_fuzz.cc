@@ -1,24 +1,21 @@
 // A delivery body is refused, or gives a batch that survives being written and read again.
 
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 
 #include "chat/ids.h"
+#include "runtime/fuzz_target.h"
 #include "wire/delivery_body.h"
 
 namespace {
 
 using namespace simplechat;
-
-void require(bool holds) {
-  if (!holds) std::abort();
-}
+using namespace simplechat::runtime::fuzz;
 
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const std::string_view body(reinterpret_cast<const char*>(data), size);
+  const std::string_view body = text_of(data, size);
   chat::DeliveryBatch batch;
   const auto parsed = wire::parse_delivery_body(body, batch);
   if (!parsed) {

@@ -2,9 +2,9 @@
 // written and read again.
 
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 
+#include "runtime/fuzz_target.h"
 #include "wire/contains_body.h"
 #include "wire/pages_body.h"
 #include "wire/send_body.h"
@@ -12,16 +12,7 @@
 namespace {
 
 using namespace simplechat;
-
-void require(bool holds) {
-  if (!holds) std::abort();
-}
-
-template <class Value>
-bool holds(const chat::Result<Value>& parsed) {
-  if (!parsed) require(!parsed.error().message.empty());
-  return parsed.has_value();
-}
+using namespace simplechat::runtime::fuzz;
 
 // `parse` what `encode` makes of a value, and encode it again: the same text.
 template <class Value, class Parse, class Encode>
@@ -34,24 +25,24 @@ void check_repeats(const Value& value, Parse parse, Encode encode) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const std::string_view body(reinterpret_cast<const char*>(data), size);
-  if (const auto page = wire::parse_history_page(body); holds(page)) {
+  const std::string_view body = text_of(data, size);
+  if (const auto page = wire::parse_history_page(body); accepted(page)) {
     check_repeats(*page, wire::parse_history_page,
                   [](const chat::HistoryPage& known) { return wire::encode_history_page("bob", known); });
   }
-  if (const auto page = wire::parse_sync_page(body); holds(page)) {
+  if (const auto page = wire::parse_sync_page(body); accepted(page)) {
     check_repeats(*page, wire::parse_sync_page, wire::encode_sync_page);
   }
-  if (const auto page = wire::parse_conversations_page(body); holds(page)) {
+  if (const auto page = wire::parse_conversations_page(body); accepted(page)) {
     check_repeats(*page, wire::parse_conversations_page, wire::encode_conversations_page);
   }
-  if (const auto keys = wire::parse_contains(body); holds(keys)) {
+  if (const auto keys = wire::parse_contains(body); accepted(keys)) {
     require(keys->size() <= chat::kContainsKeysMax);
     check_repeats(*keys, wire::parse_contains,
                   [](const std::vector<chat::MessageKey>& known) { return wire::encode_contains(known); });
   }
-  static_cast<void>(holds(wire::parse_contained(body)));
-  if (const auto messages = wire::parse_send_body(body); holds(messages)) {
+  static_cast<void>(accepted(wire::parse_contained(body)));
+  if (const auto messages = wire::parse_send_body(body); accepted(messages)) {
     require(!messages->empty() && messages->size() <= wire::kSendMessagesMax);
   }
   static_cast<void>(wire::parse_http_error(body));

@@ -1,20 +1,17 @@
 // The parameters of GET requests: whatever the target, the query is refused with a reason or within the contract.
 
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 
 #include "chat/ids.h"
+#include "runtime/fuzz_target.h"
 #include "runtime/http.h"
 #include "wire/query_params.h"
 
 namespace {
 
 using namespace simplechat;
-
-void require(bool holds) {
-  if (!holds) std::abort();
-}
+using namespace simplechat::runtime::fuzz;
 
 template <class Query>
 void check(const chat::Result<Query>& query) {
@@ -28,7 +25,7 @@ void check(const chat::Result<Query>& query) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const runtime::HttpRequest request{.target = std::string(reinterpret_cast<const char*>(data), size)};
+  const runtime::HttpRequest request{.target = std::string(text_of(data, size))};
   const wire::QueryParameters parameters = [&request](std::string_view name) { return request.query(name); };
   const auto history = wire::parse_history_query("alice", parameters);
   check(history);

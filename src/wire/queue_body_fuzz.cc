@@ -2,18 +2,15 @@
 // read again.
 
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 
+#include "runtime/fuzz_target.h"
 #include "wire/queue_body.h"
 
 namespace {
 
 using namespace simplechat;
-
-void require(bool holds) {
-  if (!holds) std::abort();
-}
+using namespace simplechat::runtime::fuzz;
 
 bool same(const chat::RecordBatch& left, const chat::RecordBatch& right) {
   if (left.marks != right.marks || left.messages.size() != right.messages.size()) return false;
@@ -30,7 +27,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const wire::QueueDefaults defaults{.make_id = [] { return std::string("made"); },
                                      .now = [] { return chat::Timestamp{1}; }};
   chat::RecordBatch batch;
-  const auto parsed = parser.parse({reinterpret_cast<const char*>(data), size}, defaults, batch);
+  const auto parsed = parser.parse(text_of(data, size), defaults, batch);
   if (!parsed) {
     require(batch.empty() && !parsed.error().message.empty());
     return 0;

@@ -1,18 +1,15 @@
 // Whatever a server sends, a client reads a frame whose fields keep the contract, or says what is wrong with it.
 
 #include <cstdint>
-#include <cstdlib>
 
 #include "chat/ids.h"
+#include "runtime/fuzz_target.h"
 #include "wire/server_frame_reader.h"
 
 namespace {
 
 using namespace simplechat;
-
-void require(bool holds) {
-  if (!holds) std::abort();
-}
+using namespace simplechat::runtime::fuzz;
 
 void check(const chat::Message& message) {
   require(chat::is_message_id(message.id) && chat::is_user_id(message.from) && message.at >= 0);
@@ -41,7 +38,7 @@ struct Check {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static wire::server::FrameReader reader;  // used again and again, as by a client
-  const auto frame = reader.read({reinterpret_cast<const char*>(data), size});
+  const auto frame = reader.read(text_of(data, size));
   if (frame) {
     std::visit(Check{}, *frame);
   } else {

@@ -9,6 +9,7 @@ import subprocess
 import pytest
 
 import rest
+from application import Application
 from chat import Client, unique
 from cluster import Cluster
 from process import free_port, wait_until
@@ -44,11 +45,19 @@ def names_in(expression: str) -> set[str]:
 
 
 @pytest.fixture(scope="module")
-def watched(bin_dir, state_dir, apart):
-    """A cluster with a Redis of its own to be stopped, and the Prometheus that watches it."""
+def application():
+    application = Application()
+    yield application
+    application.close()
+
+
+@pytest.fixture(scope="module")
+def watched(bin_dir, state_dir, apart, application):
+    """A cluster with a Redis of its own to be stopped, which asks an application, and the Prometheus that watches it."""
     redis = Redis(state_dir / "watched", free_port())
     redis.start()
-    with Cluster(bin_dir, state_dir / "watched", **{**apart("watched"), "redis_url": redis.url}) as cluster:
+    hooks = ["--hook-connect-url", application.url, "--hook-send-url", application.url]
+    with Cluster(bin_dir, state_dir / "watched", gateway_flags=hooks, **{**apart("watched"), "redis_url": redis.url}) as cluster:
         jobs = {"sv-websocket": [f"127.0.0.1:{gateway.port}" for gateway in cluster.gateways],
                 "sv-discover": [f"127.0.0.1:{cluster.discover.port}"],
                 "sv-persist": [f"127.0.0.1:{persister.port}" for persister in cluster.persisters]}
@@ -102,7 +111,8 @@ def test_every_metric_of_dashboard_and_alerts_is_there(watched):
         return paths["remote"] >= 1 and paths["offline"] >= 1 and values("sum(simplechat_frames_given_total)")[""] >= 1
     wait_until(delivered_by_all_ways, "the message is counted")
     for histogram in ("simplechat_ack_seconds", "simplechat_accept_to_stored_seconds", "simplechat_lookup_seconds",
-                      "simplechat_queue_confirm_seconds", "simplechat_store_seconds", "simplechat_queue_body_records"):
+                      "simplechat_queue_confirm_seconds", "simplechat_store_seconds", "simplechat_queue_body_records",
+                      "simplechat_connect_hook_seconds", "simplechat_send_hook_seconds"):
         wait_until(lambda name=histogram: values(f"sum({name}_count)")[""] >= 1, f"{histogram} has an observation")
         mean = values(f"sum({histogram}_sum) / sum({histogram}_count)")[""]
         assert 0 < mean < 60, (histogram, mean)
@@ -117,3 +127,19 @@ def test_an_alert_fires_when_a_dependency_is_stopped_and_ends_when_it_is_back(wa
     assert labels["severity"] == "page" and labels["dependency"] in ("redis", "sv-discover"), labels
     redis.start()
     wait_until(lambda: "SimpleChatDependencyDown" not in prometheus.firing(), "the alert ends")
+
+
+def test_an_alert_fires_when_the_application_does_not_answer_a_hook(watched, application):
+    cluster, _, prometheus = watched
+
+    async def ask_in_vain():
+        async with Client.registered(cluster.gateways[0].ws_url, unique("alice")) as alice:
+            application.answer = 500
+            for _ in range(20):
+                await alice.send("normal", to="bob", payload="not accepted")
+                await alice.expect_error("unavailable")
+    wait_until(lambda: prometheus.query('simplechat_send_hook_total{answer="none"}'), "there is a value to rise from")
+    asyncio.run(ask_in_vain())
+    wait_until(lambda: "SimpleChatHookFails" in prometheus.firing(), "the alert fires")
+    labels = prometheus.firing()["SimpleChatHookFails"]
+    assert labels["severity"] == "page" and labels["hook"] == "send" and labels["job"] == "sv-websocket", labels

@@ -3,21 +3,18 @@
 // refused or has keys.
 
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 
 #include "adapters/jwt/jwt_authenticator.h"
 #include "adapters/jwt/key_set.h"
 #include "adapters/jwt/test_signer.h"
 #include "chat/ids.h"
+#include "runtime/fuzz_target.h"
 
 namespace {
 
 using namespace simplechat;
-
-void require(bool holds) {
-  if (!holds) std::abort();
-}
+using namespace simplechat::runtime::fuzz;
 
 const std::string kSecret(32, 's');
 
@@ -31,7 +28,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   static const auto signer = adapters::jwt::TestSigner::hs256(kSecret);
   static const auto authenticator =
       adapters::jwt::with_secret(kSecret, {.clock = [] { return std::int64_t{1'000'000}; }});
-  const std::string_view text(reinterpret_cast<const char*>(data), size);
+  const std::string_view text = text_of(data, size);
   require(!authenticator->authenticate("", text) && !authenticator->authenticate("alice", text));
   require(is_refusal_or_user(authenticator->authenticate("", signer.token(text))));
   require(is_refusal_or_user(authenticator->authenticate("", signer.token(text, R"({"sub":"alice"})"))));
