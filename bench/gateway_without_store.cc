@@ -52,7 +52,8 @@ constexpr sv_websocket::LimitOptions kNoLimits{.session_frames_per_second = 0,
                                                .connections_per_address_max = 0,
                                                .handshakes_per_second = 0,
                                                .handshakes_per_address_per_second = 0,
-                                               .user_messages_per_second = 0};
+                                               .user_messages_per_second = 0,
+                                               .user_sessions_max = 0};
 
 void serve(std::uint16_t port, runtime::StopSignal& stop_signal) {
   runtime::Readiness readiness;

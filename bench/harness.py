@@ -18,7 +18,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "deploy" / "local"))
 
 # Gateways serve whatever is asked of them: a scenario measures what they can do, not what they let one client do.
-UNLIMITED = ["--session-frames-per-second", 0, "--session-bytes-per-second", 0, "--handshakes-per-second", 0, "--user-messages-per-second", 0, "--buffers-bytes-max", 0]
+UNLIMITED = ["--session-frames-per-second", 0, "--session-bytes-per-second", 0, "--handshakes-per-second", 0, "--user-messages-per-second", 0, "--user-sessions-max", 0, "--buffers-bytes-max", 0]
 
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 

@@ -1,9 +1,9 @@
 """What the gateway costs and how fast it is, beside a bare relay that receives, finds the recipient and sends, and does nothing else.
 
-relay          CPU time per message, one message under way for each of 10 000 connections, in pairs that send to each other. The server is
-               `simplechat serve`: it validates, routes, delivers, stores and acks. A second bare relay acks each message as well, as much
-               later as a commit takes: what the second write to a socket costs anybody.
-relay_latency  The latency of delivery at a steady rate: half of what the gateway reached in a closed loop just before.
+relay          CPU time per message, one message under way for each of 10 000 connections, in pairs that send to each other. The server validates,
+               routes, delivers, hands to the queue and acks: without a store, and as `simplechat serve`, whose store takes its part of the same
+               cores. A second bare relay acks each message as well, as much later as a commit takes: what the second write to a socket costs anybody.
+relay_latency  The latency of delivery of the same servers at a steady rate: half of what `simplechat serve` reached in a closed loop just before.
 pipelined      Messages per second through one reactor without a store, each sender having 16 under way: what batching writes is worth.
 """
 
@@ -32,30 +32,31 @@ def summary(results: list[dict], reactor: str) -> dict:
 def relay(bench: Bench) -> None:
     load = ["--pattern", "mutual", "-n", str(bench.connections or CONNECTIONS), "--window", str(bench.window or 1), "--payload", "100"]
     with state_directory() as state, bare_relay(bench) as bare, bare_relay(bench, "--ack-after-ms", ACK_AFTER_MS) as acking, \
-            simplechat(bench, state) as gateway:
+            gateway_without_store(bench) as gateway, simplechat(bench, state) as server:
         by_side = in_turn(bench, lambda: run_load(bench, *bare, *load, "--next", "delivery"), lambda: run_load(bench, *acking, *load),
-                          lambda: run_load(bench, *gateway, *load))
-    bare_summary, acking_summary, gateway_summary = (
-        summary(results, reactor) for results, reactor in zip(by_side, ("bare-relay", "bare-relay", "reactor-0")))
+                          lambda: run_load(bench, *gateway, *load), lambda: run_load(bench, *server, *load))
+    bare_summary, acking_summary, gateway_summary, server_summary = (
+        summary(results, reactor) for results, reactor in zip(by_side, ("bare-relay", "bare-relay", "reactor-0", "reactor-0")))
     bench.report("relay", {
         "connections": bench.connections or CONNECTIONS, "bare_relay": bare_summary, "bare_relay_that_acks": acking_summary,
-        "simplechat": gateway_summary,
-        "ratio": ratio(gateway_summary["reactor_cpu_us_per_message"], bare_summary["cpu_us_per_message"]),
-        "ratio_to_acking": ratio(gateway_summary["reactor_cpu_us_per_message"], acking_summary["cpu_us_per_message"]),
-        "ratio_with_store": ratio(gateway_summary["cpu_us_per_message"], bare_summary["cpu_us_per_message"])})
+        "gateway_without_store": gateway_summary, "simplechat": server_summary,
+        "ratio": ratio(gateway_summary["cpu_us_per_message"], bare_summary["cpu_us_per_message"]),
+        "ratio_to_acking": ratio(gateway_summary["cpu_us_per_message"], acking_summary["cpu_us_per_message"]),
+        "ratio_with_store": ratio(server_summary["cpu_us_per_message"], bare_summary["cpu_us_per_message"])})
 
 
 def relay_latency(bench: Bench) -> None:
     load = ["--pattern", "mutual", "-n", str(bench.connections or CONNECTIONS), "--payload", "100"]
-    with state_directory() as state, bare_relay(bench) as bare, simplechat(bench, state) as gateway:
-        rate = round(run_load(bench, *gateway, *load)["acked_per_s"] / 2)
-        by_bare, by_gateway = in_turn(bench, lambda: run_load(bench, *bare, *load, "--rate", str(rate)),
-                                      lambda: run_load(bench, *gateway, *load, "--rate", str(rate)))
-    bare_summary, gateway_summary = summary(by_bare, "bare-relay"), summary(by_gateway, "reactor-0")
+    with state_directory() as state, bare_relay(bench) as bare, gateway_without_store(bench) as gateway, simplechat(bench, state) as server:
+        rate = round(run_load(bench, *server, *load)["acked_per_s"] / 2)
+        by_side = in_turn(bench, *(lambda side=side: run_load(bench, *side, *load, "--rate", str(rate)) for side in (bare, gateway, server)))
+    bare_summary, gateway_summary, server_summary = (
+        summary(results, reactor) for results, reactor in zip(by_side, ("bare-relay", "reactor-0", "reactor-0")))
     bench.report("relay_latency", {
-        "connections": bench.connections or CONNECTIONS, "rate": rate, "bare_relay": bare_summary, "simplechat": gateway_summary,
-        "ratio_p50": ratio(gateway_summary["delivery_us"]["p50"], bare_summary["delivery_us"]["p50"]),
-        "ratio_p99": ratio(gateway_summary["delivery_us"]["p99"], bare_summary["delivery_us"]["p99"])})
+        "connections": bench.connections or CONNECTIONS, "rate": rate, "bare_relay": bare_summary, "gateway_without_store": gateway_summary,
+        "simplechat": server_summary,
+        **{f"ratio_{q}": ratio(gateway_summary["delivery_us"][q], bare_summary["delivery_us"][q]) for q in ("p50", "p99")},
+        **{f"ratio_{q}_with_store": ratio(server_summary["delivery_us"][q], bare_summary["delivery_us"][q]) for q in ("p50", "p99")}})
 
 
 def pipelined(bench: Bench) -> None:

@@ -42,6 +42,9 @@ class MissedUsers {
     Where where;
   };
 
+  // `now`: nothing is routed before.
+  explicit MissedUsers(TimePoint now) : filling_since_(now) {}
+
   void routed(std::string_view user);
   // False if too many are noted already.
   [[nodiscard]] bool note(std::string_view user, Where where, TimePoint now);
@@ -95,7 +98,7 @@ class MissedUsers {
 
   std::deque<Bucket> buckets_;  // oldest first
   std::string filling_;         // of the bucket that began at filling_since_
-  TimePoint filling_since_{};
+  TimePoint filling_since_;
   std::string spare_;  // an empty one, with its capacity
   runtime::StringMap<Noted> noted_;
 };

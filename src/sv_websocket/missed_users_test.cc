@@ -21,8 +21,8 @@ class MissedUsersTest : public ::testing::Test {
     }
   }
 
-  MissedUsers missed_;
   const MissedUsers::TimePoint start_ = MissedUsers::TimePoint{} + std::chrono::hours(1);
+  MissedUsers missed_{start_};
   MissedUsers::TimePoint now_ = start_;
   std::set<std::string> due_;
   int refused_ = 0;
@@ -34,6 +34,13 @@ TEST_F(MissedUsersTest, WhatIsStoredInTimeNeedsNothing) {
   run(milliseconds(5000), milliseconds(500));
   EXPECT_TRUE(due_.empty());
   EXPECT_EQ(missed_.noted(), 0U);
+}
+
+TEST_F(MissedUsersTest, WhatIsRoutedBeforeTheFirstTickIsNotLateThen) {
+  missed_.routed("bob");
+  now_ += milliseconds(250);
+  run(milliseconds(5000), milliseconds(500));
+  EXPECT_TRUE(due_.empty());
 }
 
 TEST_F(MissedUsersTest, TheUsersOfALateMessageAreDueOnceItIsStored) {

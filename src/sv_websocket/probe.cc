@@ -39,6 +39,13 @@ Counter& deliveries(MetricsRegistry& metrics, const char* path) {
       {{"path", path}});
 }
 
+Counter& hints(MetricsRegistry& metrics, const char* look_up) {
+  return metrics.counter("hinted_frames_total",
+                         "Frames that were on their way to the gateway where their user was last found while the "
+                         "directory was asked, by what the look-up said",
+                         {{"look_up", look_up}});
+}
+
 runtime::Histogram& delivery_s(MetricsRegistry& metrics, const char* path) {
   return metrics.histogram(
       "delivery_seconds",
@@ -109,6 +116,8 @@ Probe::Probe(MetricsRegistry& metrics)
           metrics.histogram("lookup_seconds", "How long a look-up in the directory took", runtime::latency_bounds_s())),
       lookups_failed_(metrics.counter("lookups_failed_total", "Look-ups that the directory did not answer")),
       relays_failed_(metrics.counter("relays_failed_total", "Batches that another gateway did not take")),
+      hints_confirmed_(hints(metrics, "confirmed")),
+      hints_refuted_(hints(metrics, "refuted")),
       ephemeral_dropped_(metrics.counter("ephemeral_dropped_total", "Typing notices that were dropped")),
       deliveries_missed_(counters(metrics, "deliveries_missed_total",
                                   "Frames passed over because of a fault, by reason; a resync follows", "reason",

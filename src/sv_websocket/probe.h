@@ -79,6 +79,8 @@ class Probe {
 
   void looked_up(std::size_t users, Duration took, bool answered);
   void relay_failed() { relays_failed_.add(); }
+  // A frame was on its way to a gateway before the directory was asked, which confirmed that place or not.
+  void hinted(bool confirmed) { (confirmed ? hints_confirmed_ : hints_refuted_).add(); }
   void ephemeral_dropped() { ephemeral_dropped_.add(); }
   void delivery_missed(MissedBy reason) { deliveries_missed_[static_cast<std::size_t>(reason)]->add(); }
   void resync_sent() { resyncs_.add(); }
@@ -131,6 +133,8 @@ class Probe {
   runtime::Histogram& lookup_s_;
   runtime::Counter& lookups_failed_;
   runtime::Counter& relays_failed_;
+  runtime::Counter& hints_confirmed_;
+  runtime::Counter& hints_refuted_;
   runtime::Counter& ephemeral_dropped_;
   std::array<runtime::Counter*, kMissedByCount> deliveries_missed_;
   runtime::Counter& resyncs_;

@@ -36,17 +36,19 @@ void Router::Asked::list(const chat::DeliveryBatch& batch) {
 }
 
 void Router::Batch::add(const chat::DeliveryView& delivery, chat::Timestamp at, Handovers::Ticket ticket,
-                        Attempt attempt) {
+                        Attempt attempt, HintedFrame hinted_frame) {
   deliveries.add(delivery);
   deliveries.observe(at);
   tickets.push_back(ticket);
   attempts.push_back(attempt);
+  hinted.push_back(std::move(hinted_frame));
 }
 
 void Router::Batch::clear() {
   deliveries.clear();
   tickets.clear();
   attempts.clear();
+  hinted.clear();
 }
 
 Router::Router(Parts parts) : parts_(std::move(parts)), gate_(parts_.reactor.executor()) {}
@@ -68,7 +70,7 @@ void Router::look_up_later(const chat::DeliveryView& delivery, chat::Timestamp a
     return;
   }
   if (to_look_up_.empty()) to_look_up_.since = std::chrono::steady_clock::now();
-  to_look_up_.add(delivery, at, ticket, Attempt::first);
+  to_look_up_.add(delivery, at, ticket, Attempt::first, follow_hint(delivery, at, ticket));
   handovers_.add(ticket);
   parts_.turn_end.schedule(*this);
 }
@@ -105,9 +107,11 @@ void Router::on_turn_end() {
 chat::Task<void> Router::look_up() {
   while (!to_look_up_.empty()) {
     std::swap(looked_up_, to_look_up_);
+    hints_.began();
     co_await look_up_batch();
     done(looked_up_);
     looked_up_.clear();
+    hints_.ended();
   }
   looking_up_ = false;
 }
@@ -122,27 +126,88 @@ chat::Task<void> Router::look_up_batch() {
     co_return;
   }
   for (std::size_t i = 0; i < looked_up_.size(); ++i) {
+    Hinted* const hinted = looked_up_.hinted[i].get();
+    bool confirmed = false;
     const auto urls = located->of(asked_.index_of[i]);
     if (urls.empty()) parts_.probe.nobody_there();
     for (const std::string& url : urls) {
-      if (url != parts_.own_url) hand_over(url, looked_up_, i);
+      if (url == parts_.own_url) continue;
+      if (hinted != nullptr && url == hinted->url) {
+        confirmed = true;
+      } else {
+        hand_over(url, looked_up_, i);
+      }
+    }
+    if (hinted != nullptr) look_up_ended(*hinted, confirmed, i);
+  }
+  learn(*located);
+}
+
+void Router::learn(const chat::Locations& located) {
+  for (std::size_t i = 0; i < asked_.users.size(); ++i) {
+    const std::string* elsewhere = nullptr;
+    std::size_t count = 0;
+    for (const std::string& url : located.of(i)) {
+      if (url == parts_.own_url) continue;
+      elsewhere = &url;
+      ++count;
+    }
+    if (count == 1) {
+      hints_.found(asked_.users[i], *elsewhere, !to_look_up_.empty());
+    } else {
+      hints_.forget(asked_.users[i]);
     }
   }
 }
 
+Router::HintedFrame Router::follow_hint(const chat::DeliveryView& delivery, chat::Timestamp at,
+                                        Handovers::Ticket ticket) {
+  const std::string* const url = hints_.take(delivery.user);
+  if (url == nullptr) return nullptr;
+  Batch* const waiting = waiting_for(*url, delivery, std::chrono::steady_clock::now());
+  if (waiting == nullptr) {
+    hints_.forget(delivery.user);  // this frame waits for its look-up
+    return nullptr;
+  }
+  auto hinted = std::make_shared<Hinted>(Hinted{.url = *url, .ticket = ticket});
+  // The ticket has no part in it unless the look-up confirms the place.
+  waiting->add(delivery, at, Handovers::kNone, Attempt::first, hinted);
+  return hinted;
+}
+
+void Router::look_up_ended(Hinted& hinted, bool confirmed, std::size_t index) {
+  parts_.probe.hinted(confirmed);
+  hinted.look_up = confirmed ? Hinted::LookUp::confirmed : Hinted::LookUp::refuted;
+  if (!confirmed) return;
+  if (hinted.hand_over == HandOver::pending) {
+    handovers_.add(hinted.ticket);
+  } else {
+    after_hand_over(looked_up_, index, hinted.hand_over, hinted.ticket);
+  }
+}
+
 void Router::hand_over(const std::string& url, const Batch& batch, std::size_t index) {
-  std::unique_ptr<Peer>& peer = peers_[url];
-  const bool is_new = peer == nullptr;
-  if (is_new) peer = std::make_unique<Peer>();
   const chat::DeliveryView delivery = batch.deliveries[index];
-  if (peer->waiting.deliveries.bytes() + delivery.frame.size() > kWaitingBytesMax) {
+  Batch* const waiting = waiting_for(url, delivery, batch.since);
+  if (waiting == nullptr) {
     missed(delivery, Where::elsewhere, MissedBy::relay_full);
     return;
   }
-  if (peer->waiting.empty()) peer->waiting.since = batch.since;
-  peer->waiting.add(delivery, batch.deliveries.latest_at(), batch.tickets[index], batch.attempts[index]);
+  waiting->add(delivery, batch.deliveries.latest_at(), batch.tickets[index], batch.attempts[index], nullptr);
   handovers_.add(batch.tickets[index]);
+}
+
+// What waits to be handed to `url`, with the delivery soon the first of it if it is empty; nullptr if it is full.
+Router::Batch* Router::waiting_for(const std::string& url, const chat::DeliveryView& delivery,
+                                   std::chrono::steady_clock::time_point since) {
+  std::unique_ptr<Peer>& peer = peers_[url];
+  const bool is_new = peer == nullptr;
+  if (is_new) peer = std::make_unique<Peer>();
+  Batch& waiting = peer->waiting;
+  if (waiting.deliveries.bytes() + delivery.frame.size() > kWaitingBytesMax) return nullptr;
+  if (waiting.empty()) waiting.since = since;
   if (is_new) gate_.spawn(relay(url, *peer));
+  return &waiting;
 }
 
 chat::Task<void> Router::relay(std::string url, Peer& peer) {
@@ -156,10 +221,18 @@ chat::Task<void> Router::relay(std::string url, Peer& peer) {
       parts_.probe.delivered_remote(batch.size() - absent->size(), batch.size(),
                                     std::chrono::steady_clock::now() - batch.since);
       if (runtime::trace::any()) trace_relay(batch.deliveries, *absent, url);
-      look_up_again(batch, *absent);
     } else {
       parts_.probe.relay_failed();
-      missed_all(batch.deliveries, Where::elsewhere, MissedBy::relay_failed);
+    }
+    for (std::size_t i = 0, next = 0; i < batch.size(); ++i) {
+      if (!absent) {
+        handed_over(batch, i, HandOver::failed);
+      } else if (next < absent->size() && (*absent)[next] == i) {
+        handed_over(batch, i, HandOver::absent);
+        ++next;
+      } else {
+        handed_over(batch, i, HandOver::delivered);
+      }
     }
     done(batch);
     batch.clear();
@@ -167,17 +240,35 @@ chat::Task<void> Router::relay(std::string url, Peer& peer) {
   peers_.erase(url);  // gateways come and go
 }
 
-void Router::look_up_again(const Batch& batch, const std::vector<std::size_t>& absent) {
-  for (const std::size_t index : absent) {
-    if (batch.attempts[index] == Attempt::last) {  // offline: the store has it
-      parts_.probe.nobody_there();
-      continue;
-    }
-    if (to_look_up_.empty()) to_look_up_.since = batch.since;
-    to_look_up_.add(batch.deliveries[index], batch.deliveries.latest_at(), batch.tickets[index], Attempt::last);
-    handovers_.add(batch.tickets[index]);
+void Router::handed_over(const Batch& batch, std::size_t index, HandOver outcome) {
+  Hinted* const hinted = batch.hinted[index].get();
+  if (hinted == nullptr) {
+    after_hand_over(batch, index, outcome, batch.tickets[index]);
+    return;
   }
-  if (!to_look_up_.empty()) parts_.turn_end.schedule(*this);
+  hinted->hand_over = outcome;
+  if (hinted->look_up != Hinted::LookUp::confirmed) return;
+  after_hand_over(batch, index, outcome, hinted->ticket);
+  handovers_.done(hinted->ticket);
+}
+
+// To a gateway that the directory has named.
+void Router::after_hand_over(const Batch& batch, std::size_t index, HandOver outcome, Handovers::Ticket ticket) {
+  if (outcome == HandOver::absent) look_up_again(batch, index, ticket);
+  if (outcome == HandOver::failed) missed(batch.deliveries[index], Where::elsewhere, MissedBy::relay_failed);
+}
+
+void Router::look_up_again(const Batch& batch, std::size_t index, Handovers::Ticket ticket) {
+  if (batch.attempts[index] == Attempt::last) {  // offline: the store has it
+    parts_.probe.nobody_there();
+    return;
+  }
+  const chat::DeliveryView delivery = batch.deliveries[index];
+  hints_.forget(delivery.user);
+  if (to_look_up_.empty()) to_look_up_.since = batch.since;
+  to_look_up_.add(delivery, batch.deliveries.latest_at(), ticket, Attempt::last, nullptr);
+  handovers_.add(ticket);
+  parts_.turn_end.schedule(*this);
 }
 
 void Router::done(const Batch& batch) {

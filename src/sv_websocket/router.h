@@ -2,8 +2,9 @@
 // another gateway by asking the directory where and handing it to that gateway's API.
 //
 // Each hop to the outside has one batch in flight while the next one fills: one locate() for all frames of the turns
-// meanwhile, one deliver() per gateway. Order per recipient holds along each hop. Lives on its reactor; deliver_here()
-// is also what frames from other gateways go through.
+// meanwhile, one deliver() per gateway. A frame whose user was found before goes to that gateway while the directory is
+// asked (see LocationHints). Order per recipient holds along each hop. Lives on its reactor; deliver_here() is also
+// what frames from other gateways go through.
 //
 // Nothing is passed over in silence: a user whose frame could not be looked up or handed over, or whose message reached
 // the store late, is told to `resync` as soon as a sync would show it (see MissedUsers) and the user can be reached.
@@ -26,6 +27,7 @@
 #include "runtime/mailbox.h"
 #include "runtime/turn_end.h"
 #include "sv_websocket/handovers.h"
+#include "sv_websocket/location_hints.h"
 #include "sv_websocket/missed_users.h"
 #include "sv_websocket/probe.h"
 #include "sv_websocket/roster.h"
@@ -92,16 +94,30 @@ class Router final : private runtime::TurnEnd::Hook {
 
  private:
   enum class Attempt : std::uint8_t { first, last };
+  enum class HandOver : std::uint8_t { pending, delivered, absent, failed };
   using Where = MissedUsers::Where;
+
+  // A frame that was handed to the hinted gateway before its look-up has ended. What has to be done depends on both
+  // outcomes, and is done with the second.
+  struct Hinted {
+    enum class LookUp : std::uint8_t { pending, confirmed, refuted };
+    std::string url;
+    Handovers::Ticket ticket = Handovers::kNone;
+    LookUp look_up = LookUp::pending;
+    HandOver hand_over = HandOver::pending;
+  };
+  using HintedFrame = std::shared_ptr<Hinted>;  // null: not hinted
 
   // Deliveries with what the router itself must know of each.
   struct Batch {
     chat::DeliveryBatch deliveries;
     std::vector<Handovers::Ticket> tickets;
     std::vector<Attempt> attempts;
+    std::vector<HintedFrame> hinted;
     std::chrono::steady_clock::time_point since;  // when the first of these deliveries was accepted
 
-    void add(const chat::DeliveryView& delivery, chat::Timestamp at, Handovers::Ticket ticket, Attempt attempt);
+    void add(const chat::DeliveryView& delivery, chat::Timestamp at, Handovers::Ticket ticket, Attempt attempt,
+             HintedFrame hinted_frame);
     void clear();
     [[nodiscard]] std::size_t size() const { return tickets.size(); }
     [[nodiscard]] bool empty() const { return tickets.empty(); }
@@ -124,10 +140,18 @@ class Router final : private runtime::TurnEnd::Hook {
   void on_turn_end() override;
   chat::Task<void> look_up();
   chat::Task<void> look_up_batch();
-  void hand_over(const std::string& url, const Batch& batch, std::size_t index);
-  chat::Task<void> relay(std::string url, Peer& peer);
-  void look_up_again(const Batch& batch, const std::vector<std::size_t>& absent);
   void look_up_later(const chat::DeliveryView& delivery, chat::Timestamp at, Handovers::Ticket ticket);
+  void look_up_again(const Batch& batch, std::size_t index, Handovers::Ticket ticket);
+  void learn(const chat::Locations& located);
+  [[nodiscard]] HintedFrame follow_hint(const chat::DeliveryView& delivery, chat::Timestamp at,
+                                        Handovers::Ticket ticket);
+  void look_up_ended(Hinted& hinted, bool confirmed, std::size_t index);
+  void hand_over(const std::string& url, const Batch& batch, std::size_t index);
+  [[nodiscard]] Batch* waiting_for(const std::string& url, const chat::DeliveryView& delivery,
+                                   std::chrono::steady_clock::time_point since);
+  chat::Task<void> relay(std::string url, Peer& peer);
+  void handed_over(const Batch& batch, std::size_t index, HandOver outcome);
+  void after_hand_over(const Batch& batch, std::size_t index, HandOver outcome, Handovers::Ticket ticket);
   void done(const Batch& batch);
   void missed(const chat::DeliveryView& delivery, Where where, MissedBy reason);
   void missed_all(const chat::DeliveryBatch& batch, Where where, MissedBy reason);
@@ -140,9 +164,10 @@ class Router final : private runtime::TurnEnd::Hook {
   Batch looked_up_;  // under way
   Asked asked_;      // of looked_up_
   bool looking_up_ = false;
+  LocationHints hints_;
   runtime::StringMap<std::unique_ptr<Peer>> peers_;
   Handovers handovers_;
-  MissedUsers missed_;
+  MissedUsers missed_{std::chrono::steady_clock::now()};
 };
 
 }  // namespace simplechat::sv_websocket

@@ -5,6 +5,7 @@
 namespace simplechat::sv_websocket {
 namespace {
 
+using testing::Barrier;
 using testing::FakeDirectory;
 using testing::FakeRelay;
 using testing::run_until;
@@ -220,6 +221,163 @@ TEST_F(RouterTest, AFullMailboxLeadsToAResyncHere) {
   EXPECT_EQ(second_[1].second, kResync);
 }
 
+// Frames of a user who was found before.
+class RouterHintTest : public RouterTest {
+ protected:
+  // bob is found at kOther.
+  RouterHintTest() {
+    directory_.gateways["bob"] = {kOther};
+    deliver("bob", "0");
+    poll();
+    relay_.delivered.clear();
+  }
+
+  // Both hops stand still until they are let go.
+  void hold() {
+    directory_.barrier.hold();
+    relay_.barrier.hold();
+  }
+  void answer(Barrier& first, Barrier& second) {
+    first.let_go();
+    poll();
+    second.let_go();
+    poll();
+  }
+};
+
+TEST_F(RouterHintTest, GoToThatGatewayWhileTheDirectoryIsAsked) {
+  directory_.barrier.hold();
+  deliver("bob", "1");
+  poll();
+  EXPECT_EQ(relayed(kOther), (Frames{{"bob", "1"}}));
+  EXPECT_EQ(directory_.look_ups, 2);
+  directory_.barrier.let_go();
+  poll();
+  EXPECT_EQ(relayed(kOther), (Frames{{"bob", "1"}})) << "once";
+}
+
+TEST_F(RouterHintTest, GoToGatewaysThatWereNotKnownAfterTheLookUp) {
+  directory_.gateways["bob"] = {kOther, kThird};
+  deliver("bob", "1");
+  poll();
+  EXPECT_EQ(relayed(kOther), (Frames{{"bob", "1"}}));
+  EXPECT_EQ(relayed(kThird), (Frames{{"bob", "1"}}));
+}
+
+TEST_F(RouterHintTest, FollowAUserWhoMovedAndKeepTheirOrder) {
+  relay_.absent.insert({kOther, "bob"});
+  directory_.gateways["bob"] = {kThird};
+  hold();
+  deliver("bob", "1");
+  poll();
+  deliver("bob", "2");
+  answer(relay_.barrier, directory_.barrier);
+  EXPECT_EQ(relayed(kThird), (Frames{{"bob", "1"}, {"bob", "2"}}));
+  EXPECT_EQ(directory_.look_ups, 3) << "one for each frame, and none because it was not at the old place";
+}
+
+TEST_F(RouterHintTest, DoNotOvertakeOneThatWaitsForItsLookUp) {
+  relay_.absent.insert({kOther, "bob"});
+  directory_.gateways["bob"] = {kThird};
+  deliver("bob", "1");
+  poll();
+  relay_.absent.clear();
+  directory_.barrier.hold();
+  directory_.gateways["bob"] = {};
+  deliver("bob", "2");  // to kThird, as hinted
+  poll();
+  directory_.barrier.let_go();
+  poll();  // nowhere: no hint any more
+  directory_.gateways["bob"] = {kThird};
+  directory_.barrier.hold();
+  deliver("bob", "3");
+  poll();
+  deliver("bob", "4");
+  poll();
+  EXPECT_EQ(relayed(kThird), (Frames{{"bob", "1"}, {"bob", "2"}}));
+  directory_.barrier.let_go();
+  poll();
+  EXPECT_EQ(relayed(kThird), (Frames{{"bob", "1"}, {"bob", "2"}, {"bob", "3"}, {"bob", "4"}}));
+}
+
+TEST_F(RouterHintTest, AreLookedUpAgainIfTheNamedGatewayDoesNotHoldTheUser) {
+  relay_.absent.insert({kOther, "bob"});
+  hold();
+  deliver("bob", "1");
+  poll();
+  directory_.barrier.let_go();
+  poll();
+  directory_.gateways["bob"] = {kThird};  // moved in between
+  relay_.barrier.let_go();
+  poll();
+  EXPECT_EQ(relayed(kThird), (Frames{{"bob", "1"}}));
+}
+
+TEST_F(RouterHintTest, AreLookedUpAgainIfTheDirectoryNamesThePlaceWhereTheUserWasNot) {
+  relay_.absent.insert({kOther, "bob"});
+  directory_.barrier.hold();
+  deliver("bob", "1");
+  poll();
+  EXPECT_EQ(directory_.look_ups, 2) << "not before that one has answered";
+  relay_.absent.clear();  // there by now
+  directory_.barrier.let_go();
+  poll();
+  EXPECT_EQ(directory_.look_ups, 3);
+  EXPECT_EQ(relayed(kOther), (Frames{{"bob", "1"}}));
+}
+
+TEST_F(RouterHintTest, DoNotOvertakeOneThatIsLookedUpAgain) {
+  relay_.absent.insert({kOther, "bob"});
+  relay_.barrier.hold();
+  deliver("bob", "1");
+  poll();  // the directory names the place
+  directory_.barrier.hold();
+  relay_.barrier.let_go();
+  poll();  // but bob was not there
+  relay_.absent.clear();
+  deliver("bob", "2");
+  poll();
+  EXPECT_TRUE(relayed(kOther).empty());
+  directory_.barrier.let_go();
+  poll();
+  EXPECT_EQ(relayed(kOther), (Frames{{"bob", "1"}, {"bob", "2"}}));
+}
+
+TEST_F(RouterHintTest, LeadToNoResyncIfAGatewayFailsThatTheUserHasLeft) {
+  relay_.down = true;
+  directory_.gateways["bob"] = {};
+  deliver("bob", "1");
+  poll();
+  relay_.down = false;
+  directory_.gateways["bob"] = {kOther};
+  tick();
+  EXPECT_TRUE(relayed(kOther).empty());
+}
+
+TEST_F(RouterHintTest, LeadToAResyncIfTheNamedGatewayFails) {
+  for (Barrier* first : {&relay_.barrier, &directory_.barrier}) {
+    relay_.down = true;
+    hold();
+    deliver("bob", "1");
+    poll();
+    answer(*first, first == &relay_.barrier ? directory_.barrier : relay_.barrier);
+    relay_.down = false;
+    tick();
+    EXPECT_EQ(relayed(kOther), (Frames{{"bob", kResync}}));
+    relay_.delivered.clear();
+  }
+}
+
+TEST_F(RouterHintTest, AreWithTheirUserAlsoIfTheDirectoryFails) {
+  directory_.down = true;
+  deliver("bob", "1");
+  poll();
+  EXPECT_EQ(relayed(kOther), (Frames{{"bob", "1"}}));
+  directory_.down = false;
+  tick();
+  EXPECT_EQ(relayed(kOther), (Frames{{"bob", "1"}, {"bob", kResync}})) << "there may be sessions elsewhere";
+}
+
 // The ticket of a message is done when it has been handed to every gateway that holds its user, or that has failed.
 class RouterHandoverTest : public RouterTest {
  protected:
@@ -261,6 +419,45 @@ TEST_F(RouterHandoverTest, IncludesTheSecondLook) {
   send();
   run_until(reactor_, [&] { return relay_.calls == 1; });
   directory_.barrier.hold();
+  poll();
+  EXPECT_FALSE(handed_over_);
+  directory_.barrier.let_go();
+  poll();
+  EXPECT_TRUE(handed_over_);
+}
+
+TEST_F(RouterHandoverTest, WaitsForAHintedGatewayThatTheDirectoryNames) {
+  directory_.gateways["bob"] = {kOther};
+  deliver("bob", "0");
+  poll();
+  relay_.barrier.hold();
+  send();
+  poll();
+  EXPECT_FALSE(handed_over_);
+  relay_.barrier.let_go();
+  poll();
+  EXPECT_TRUE(handed_over_);
+}
+
+TEST_F(RouterHandoverTest, DoesNotWaitForAHintedGatewayThatTheUserHasLeft) {
+  directory_.gateways["bob"] = {kOther};
+  deliver("bob", "0");
+  poll();
+  relay_.barrier.hold();
+  directory_.gateways["bob"] = {};
+  send();
+  poll();
+  EXPECT_TRUE(handed_over_);
+  relay_.barrier.let_go();
+  poll();
+}
+
+TEST_F(RouterHandoverTest, WaitsForTheLookUpAfterAHint) {
+  directory_.gateways["bob"] = {kOther};
+  deliver("bob", "0");
+  poll();
+  directory_.barrier.hold();
+  send();
   poll();
   EXPECT_FALSE(handed_over_);
   directory_.barrier.let_go();

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 
 import pytest
 
@@ -77,6 +78,41 @@ def test_a_user_who_moves_to_the_other_gateway(cluster):
                 async with Client.registered(cluster.gateways[number % 2].ws_url, user) as mover:
                     await alice.say(user, "where you are now", id=f"m{number}")
                     await mover.expect("normal", lambda frame: frame["id"] == f"m{number}")
+    asyncio.run(run())
+
+
+def test_what_goes_where_its_user_was_last_found_arrives_once_wherever_the_user_is_now(cluster):
+    near, far = cluster.gateways
+    numbers = itertools.count()
+
+    def hinted(look_up: str) -> int:
+        return rest.metric(near.url, f'simplechat_hinted_frames_total{{look_up="{look_up}"}}')
+
+    async def talk(sender: Client, sessions: list[Client]) -> None:
+        ids = [f"m{next(numbers)}" for _ in range(10)]
+        for message_id in ids:
+            await sender.say(sessions[0].user, "one after the other", id=message_id)
+        for session in sessions:
+            for message_id in ids:
+                assert (await session.expect("normal"))["id"] == message_id
+            await session.barrier()
+            assert session.frames == []
+
+    async def run():
+        bob = unique("bob")
+        async with Client.registered(near.ws_url, unique("alice")) as alice, Client.registered(far.ws_url, bob) as first:
+            before = hinted("confirmed")
+            await talk(alice, [first])
+            assert hinted("confirmed") >= before + 8
+            async with Client.registered(near.ws_url, bob) as second:
+                await talk(alice, [first, second])
+                await first.send("unregister")
+                await first.expect("unregistered")
+                before = hinted("refuted")
+                await talk(alice, [second])
+                assert hinted("refuted") > before
+                async with Client.registered(far.ws_url, bob) as third:
+                    await talk(alice, [second, third])
     asyncio.run(run())
 
 
