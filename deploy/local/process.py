@@ -9,9 +9,16 @@ import threading
 import time
 
 
+PORTS = range(20_000, 32_000)  # below the ephemeral range, so that no client takes one meanwhile
+BETWEEN_RUNS = 1777  # prime, so that it goes round all of them
+
+
 def free_port() -> int:
-    """A TCP port on 127.0.0.1 that nothing listens on now, below the ephemeral range so that no client takes it meanwhile."""
-    for port in range(20000 + os.getpid() % 5000, 32000):
+    """A TCP port on 127.0.0.1 that nothing listens on now. The port of a server that is down for a moment looks free, too: so runs side by
+    side look in places that are far apart, however near their process ids."""
+    begin = os.getpid() * BETWEEN_RUNS
+    for index in range(len(PORTS)):
+        port = PORTS[(begin + index) % len(PORTS)]
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -22,7 +29,7 @@ def free_port() -> int:
             if port not in _given:
                 _given.add(port)
                 return port
-    raise RuntimeError("no free port between 20000 and 32000")
+    raise RuntimeError(f"no free port in {PORTS}")
 
 
 _given: set[int] = set()
