@@ -54,9 +54,11 @@ chat::Task<void> Persister::run() {
   static_cast<void>(co_await repeat_while_unavailable(knock));
   runtime::Backoff backoff = make_backoff();
   while (!stopping_) {
-    auto received = co_await source_.receive();
-    // Also after an error: only when no settle() is under way may the source begin anew.
+    // Not before: what arrives meanwhile joins one batch, and only when no settle() is under way may the source begin
+    // anew.
     co_await until_committed();
+    if (stopping_) break;
+    auto received = co_await source_.receive();
     if (stopping_) break;
     if (!received) {
       probe_.source_lost();

@@ -1,5 +1,7 @@
 // Moves records from one consumer's end of the queue into the store: receive, append, and settle only after the commit.
-// While one batch is being committed, the next is received; more than that waits in the queue.
+// The next batch is received when one is settled: sources gather what arrives during a commit, so that the next one
+// takes all of it. Received any earlier, it would be what had come by the beginning of the commit, which is little, and
+// every other commit would be a small one.
 //
 // What fails: a store that is unavailable gets the same batch again, with backoff, for as long as it takes. A batch
 // that the store refuses (any other error) is halved until the refused records stand alone; those become dead letters,
