@@ -83,14 +83,23 @@ bool may_hold_letters(std::string_view line) {
   return is_ascii(bare) && bare.find_first_of("\"'[{") == std::string_view::npos;
 }
 
+// Whether the line may begin a string of several lines, in which nothing is a comment.
+bool may_open_lines(std::string_view line) {
+  if (trim(line).starts_with('#')) return false;
+  return line.find(R"(""")") != std::string_view::npos || line.find("'''") != std::string_view::npos;
+}
+
 // The first line with a letter beyond ASCII where none is needed: what toml++ does with some of them outside of
-// strings is undefined, and where its strings begin and end in text that is no TOML, it alone knows.
+// strings, and behind a backslash that ends a line of one, is undefined, and where its strings begin and end in text
+// that is no TOML, it alone knows.
 std::optional<std::ptrdiff_t> line_beyond_ascii(std::string_view text) {
   constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
   if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
+  bool opened = false;
   for (std::ptrdiff_t number = 1; !text.empty(); ++number) {
     const std::string_view line = text.substr(0, text.find('\n'));
-    if (!may_hold_letters(line)) return number;
+    opened = opened || may_open_lines(line);
+    if (opened ? !is_ascii(line) : !may_hold_letters(line)) return number;
     text.remove_prefix(std::min(text.size(), line.size() + 1));
   }
   return std::nullopt;

@@ -49,6 +49,11 @@ TEST(ParseToml, TakesLettersBeyondAsciiInStringsAndComments) {
     ASSERT_FALSE(parse_toml(text)) << text;
   }
   EXPECT_TRUE(parse_toml("a = '\u00e4'\n\u00e4 = 1").error().starts_with("line 2: "));
+  EXPECT_TRUE(parse_toml("# ''' and \"\"\"\n# f\u00fcr\na = 'z\u00fc'")) << "no string of several lines";
+  for (const std::string quotes : {"\"\"\"", "'''"}) {  // in which # begins no comment
+    EXPECT_TRUE(parse_toml("a = " + quotes + "\n# \\\xEF\xB3\xBF\n" + quotes).error().starts_with("line 2: "));
+    EXPECT_TRUE(parse_toml(quotes + "\n\n# \\\xEF\xB3\xBF").error().starts_with("line 3: "));
+  }
 }
 
 TEST(ParseToml, RefusesAllElse) {
