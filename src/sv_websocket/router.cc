@@ -12,7 +12,7 @@ namespace {
 
 namespace asio = boost::asio;
 
-// `absent`: ascending, those that the other gateway does not hold.
+// `absent`: those that the other gateway does not hold.
 void trace_relay(const chat::DeliveryBatch& batch, const std::vector<std::size_t>& absent, const std::string& url) {
   for (std::size_t i = 0; i < batch.size(); ++i) {
     const auto message = wire::normal_ids(batch[i].frame);
@@ -217,23 +217,16 @@ chat::Task<void> Router::relay(std::string url, Peer& peer) {
   while (!peer.waiting.empty()) {
     std::swap(batch, peer.waiting);
     const auto absent = co_await parts_.relay.deliver(url, batch.deliveries);
+    std::vector<HandOver> outcomes(batch.size(), absent ? HandOver::delivered : HandOver::failed);
     if (absent) {
+      for (const std::size_t index : *absent) outcomes[index] = HandOver::absent;
       parts_.probe.delivered_remote(batch.size() - absent->size(), batch.size(),
                                     std::chrono::steady_clock::now() - batch.since);
       if (runtime::trace::any()) trace_relay(batch.deliveries, *absent, url);
     } else {
       parts_.probe.relay_failed();
     }
-    for (std::size_t i = 0, next = 0; i < batch.size(); ++i) {
-      if (!absent) {
-        handed_over(batch, i, HandOver::failed);
-      } else if (next < absent->size() && (*absent)[next] == i) {
-        handed_over(batch, i, HandOver::absent);
-        ++next;
-      } else {
-        handed_over(batch, i, HandOver::delivered);
-      }
-    }
+    for (std::size_t i = 0; i < batch.size(); ++i) handed_over(batch, i, outcomes[i]);
     done(batch);
     batch.clear();
   }
