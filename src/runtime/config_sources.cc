@@ -69,9 +69,9 @@ std::size_t string_bytes(std::string_view text) {
   return 0;
 }
 
-// Whether letters beyond ASCII stand where they may: in the string of KEY = "STRING", or in a comment.
-bool may_hold_letters(std::string_view line) {
-  if (is_ascii(line) || trim(line).starts_with('#')) return true;
+// Whether the line is nothing but a comment, or KEY = VALUE with a value that ends on it: a string or a bare word.
+bool is_plain(std::string_view line) {
+  if (is_comment_or_nothing(trim(line))) return true;
   const std::size_t equals = line.find('=');
   if (equals == std::string_view::npos) return false;
   const std::string_view key = line.substr(0, equals);
@@ -83,23 +83,17 @@ bool may_hold_letters(std::string_view line) {
   return is_ascii(bare) && bare.find_first_of("\"'[{") == std::string_view::npos;
 }
 
-// Whether the line may begin a string of several lines, in which nothing is a comment.
-bool may_open_lines(std::string_view line) {
-  if (trim(line).starts_with('#')) return false;
-  return line.find(R"(""")") != std::string_view::npos || line.find("'''") != std::string_view::npos;
-}
-
-// The first line with a letter beyond ASCII where none is needed: what toml++ does with some of them outside of
-// strings, and behind a backslash that ends a line of one, is undefined, and where its strings begin and end in text
-// that is no TOML, it alone knows.
+// The first line with a letter beyond ASCII where none is needed: what toml++ does with some of them outside of strings
+// and behind a backslash that ends a line of one is undefined. In strings and comments of plain lines they are safe, as
+// long as all lines before are plain, too: within an array or a string of several lines, it alone knows what a line is.
 std::optional<std::ptrdiff_t> line_beyond_ascii(std::string_view text) {
   constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
   if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
-  bool opened = false;
+  bool all_plain = true;
   for (std::ptrdiff_t number = 1; !text.empty(); ++number) {
     const std::string_view line = text.substr(0, text.find('\n'));
-    opened = opened || may_open_lines(line);
-    if (opened ? !is_ascii(line) : !may_hold_letters(line)) return number;
+    all_plain = all_plain && is_plain(line);
+    if (!all_plain && !is_ascii(line)) return number;
     text.remove_prefix(std::min(text.size(), line.size() + 1));
   }
   return std::nullopt;
@@ -130,7 +124,9 @@ std::expected<std::map<std::string, std::string>, std::string> parse_dotenv(std:
 std::expected<std::map<std::string, std::string>, std::string> parse_toml(std::string_view text) {
   if (const auto line = line_beyond_ascii(text)) {
     return std::unexpected(
-        fmt::format("line {}: a character beyond ASCII must stand in a string of one line, or in a comment", *line));
+        fmt::format("line {}: a character beyond ASCII must stand in a string of one line, or in a comment, and behind "
+                    "nothing but lines of KEY = VALUE",
+                    *line));
   }
   std::map<std::string, std::string> values;
   try {

@@ -54,6 +54,7 @@ TEST(ParseToml, TakesLettersBeyondAsciiInStringsAndComments) {
     EXPECT_TRUE(parse_toml("a = " + quotes + "\n# \\\xEF\xB3\xBF\n" + quotes).error().starts_with("line 2: "));
     EXPECT_TRUE(parse_toml(quotes + "\n\n# \\\xEF\xB3\xBF").error().starts_with("line 3: "));
   }
+  EXPECT_TRUE(parse_toml("p=[[0,],0,\n0xAC='\xEF\xBB\xBB'\n0]").error().starts_with("line 2: "));
 }
 
 TEST(ParseToml, RefusesAllElse) {
