@@ -101,6 +101,7 @@ class Router final : private runtime::TurnEnd::Hook {
   // outcomes, and is done with the second.
   struct Hinted {
     enum class LookUp : std::uint8_t { pending, confirmed, refuted };
+
     std::string url;
     Handovers::Ticket ticket = Handovers::kNone;
     LookUp look_up = LookUp::pending;

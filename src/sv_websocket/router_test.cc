@@ -25,6 +25,14 @@ class RouterTest : public ::testing::Test {
     router_.deliver({.user = user, .frame = frame, .frame_class = frame_class}, 1, {});
   }
 
+  // A first frame finds bob at kOther.
+  void find_bob() {
+    directory_.gateways["bob"] = {kOther};
+    deliver("bob", "0");
+    poll();
+    relay_.delivered.clear();
+  }
+
   // Time passes, with a store that is up to date, until the frames missed are due.
   void tick() {
     now_ += MissedUsers::kAgainAfter;
@@ -224,13 +232,7 @@ TEST_F(RouterTest, AFullMailboxLeadsToAResyncHere) {
 // Frames of a user who was found before.
 class RouterHintTest : public RouterTest {
  protected:
-  // bob is found at kOther.
-  RouterHintTest() {
-    directory_.gateways["bob"] = {kOther};
-    deliver("bob", "0");
-    poll();
-    relay_.delivered.clear();
-  }
+  RouterHintTest() { find_bob(); }
 
   // Both hops stand still until they are let go.
   void hold() {
@@ -427,9 +429,7 @@ TEST_F(RouterHandoverTest, IncludesTheSecondLook) {
 }
 
 TEST_F(RouterHandoverTest, WaitsForAHintedGatewayThatTheDirectoryNames) {
-  directory_.gateways["bob"] = {kOther};
-  deliver("bob", "0");
-  poll();
+  find_bob();
   relay_.barrier.hold();
   send();
   poll();
@@ -440,9 +440,7 @@ TEST_F(RouterHandoverTest, WaitsForAHintedGatewayThatTheDirectoryNames) {
 }
 
 TEST_F(RouterHandoverTest, DoesNotWaitForAHintedGatewayThatTheUserHasLeft) {
-  directory_.gateways["bob"] = {kOther};
-  deliver("bob", "0");
-  poll();
+  find_bob();
   relay_.barrier.hold();
   directory_.gateways["bob"] = {};
   send();
@@ -453,9 +451,7 @@ TEST_F(RouterHandoverTest, DoesNotWaitForAHintedGatewayThatTheUserHasLeft) {
 }
 
 TEST_F(RouterHandoverTest, WaitsForTheLookUpAfterAHint) {
-  directory_.gateways["bob"] = {kOther};
-  deliver("bob", "0");
-  poll();
+  find_bob();
   directory_.barrier.hold();
   send();
   poll();

@@ -29,7 +29,7 @@ const bodies = (): string[] => showing.map(({ body }) => body);
 test("one at a time, and of what waits the newest of each conversation, so that no older one comes last", async () => {
   const all = ["first", "second", "third"].map((payload) => notify("alice", message(payload)));
   await vi.waitFor(() => expect(bodies()).toEqual(["first"]));
-  await new Promise((later) => setTimeout(later, 20));
+  await new Promise((later) => setTimeout(later)); // behind everything that could follow by itself
   expect(bodies()).toEqual(["first"]);
   showing[0]!.done();
   await vi.waitFor(() => expect(bodies()).toEqual(["first", "third"]));

@@ -34,25 +34,27 @@ export async function want(on: boolean): Promise<void> {
 }
 
 // The browser fetches each notification's icon before it shows it: of two at once, the older could come last and replace the newer.
-const waiting = new Map<string, Message>();
+const waiting = new Map<string, () => Promise<void>>(); // by user and conversation
 let isShowing = false;
 
 /** Shows the message, after what is being shown. Of a conversation's messages that wait the newest is shown. */
 export async function notify(me: string, message: Message): Promise<void> {
   if (!isWanted.value) return;
-  waiting.set(partnerOf(message), message);
+  waiting.set(`${me} ${partnerOf(message)}`, () => show(me, message));
   if (isShowing) return;
   isShowing = true;
-  for (const [partner, newest] of waiting) {
-    waiting.delete(partner);
-    await show(me, partner, newest).catch((error: unknown) => console.warn("no notification:", error));
+  for (const [tag, showNewest] of waiting) {
+    waiting.delete(tag);
+    await showNewest().catch((error: unknown) => console.warn("no notification:", error));
   }
   isShowing = false;
 }
 
 const partnerOf = ({ from, to }: Message): string => (to.startsWith("#") ? to : from);
 
-async function show(me: string, partner: string, { from, payload, to, at }: Message): Promise<void> {
+async function show(me: string, message: Message): Promise<void> {
+  const { from, payload, to, at } = message;
+  const partner = partnerOf(message);
   const url = new URL(linkTo(me, partner, location), location.href).href;
   // One for each conversation: later messages replace it. Several tabs of one user show it once.
   const options = { body: preview(payload, 200), tag: `${me} ${partner}`, icon: "/client/icon-192.png", timestamp: at / 1000, data: url };
