@@ -60,6 +60,8 @@ struct SyncPage {
   MessageBatch messages;
   std::string cursor;
   bool more = false;
+  // There are later ones that have no place in the order yet: behind the cursor, before long.
+  bool withheld = false;
 };
 
 struct ConversationsQuery {

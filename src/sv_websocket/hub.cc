@@ -130,7 +130,7 @@ void Hub::run_checks(std::chrono::steady_clock::time_point now) {
   while (!checks_.empty() && checks_.front().at <= now) {
     Session* session = find(checks_.front().session);
     checks_.pop_front();
-    if (session != nullptr) session->check_registration(now);
+    if (session != nullptr) session->check_view(now);
   }
   while (!unknowns_.empty() && unknowns_.front().at <= now) {
     Session* session = find(unknowns_.front().session);

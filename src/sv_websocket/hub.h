@@ -76,7 +76,7 @@ class Hub {
   void pause(Session& session);
   void resume_paused();
 
-  // Calls session.check_registration() when MissedUsers::kCheckAfter has passed, if the session still is there.
+  // Calls session.check_view() when MissedUsers::kCheckAfter has passed, if the session still is there.
   void check_later(const Session& session);
   // Both these and, where there is a time limit, those of sessions that have not registered.
   void run_checks(std::chrono::steady_clock::time_point now);

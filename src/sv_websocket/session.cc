@@ -118,7 +118,7 @@ void Session::check_heartbeat() {
 void Session::deliver(std::string_view frame, chat::FrameClass frame_class) {
   if (!registering_) {
     services_.probe.frame_given();
-    if (first_view_) first_view_->add(frame);
+    if (view_) view_->add(frame);
     if (runtime::trace::any()) trace_delivery(frame);
     connection_.send_text(frame, frame_class);
     return;
@@ -195,11 +195,10 @@ void Session::registration_ended(const chat::Result<void>& outcome) {
     services_.probe.registered();
     registered_s_ = clock_s();
     send_registered();
-    first_view_ = std::make_unique<FirstView>();
-    first_view_->until = std::chrono::steady_clock::now() + MissedUsers::kCheckAfter;
-    services_.hub.check_later(*this);
+    view_ = std::make_unique<View>();
+    check_view_later();
     for (const std::string& frame : kept->frames_out) {
-      first_view_->add(frame);
+      view_->add(frame);
       if (runtime::trace::any()) trace_delivery(frame);
       connection_.send_text(frame);
     }
@@ -222,7 +221,7 @@ void Session::leave() {
   registering_.reset();
   if (!entered) return;
   drop_waiting();
-  first_view_.reset();
+  view_.reset();
   credential_.reset();
   device_.reset();
   const Roster::Change change = services_.hub.remove(*this);
@@ -329,25 +328,39 @@ void Session::request(Query query, std::string_view ref, Encode encode) {
 }
 
 void Session::note_answer(const chat::SyncPage& page) {
-  if (!first_view_) return;
-  first_view_->cursor.reset();  // a session that reads on sees the rest by itself
-  if (!page.more) first_view_->cursor = page.cursor;
+  if (!view_ && page.withheld && !page.more) {
+    view_ = std::make_unique<View>();
+    check_view_later();
+  }
+  if (!view_) return;
+  view_->cursor.reset();  // a session that reads on sees the rest by itself
+  if (!page.more) view_->cursor = page.cursor;
 }
 
-void Session::check_registration(std::chrono::steady_clock::time_point now) {
-  if (!first_view_ || now < first_view_->until) return;  // it has left, and perhaps registered anew
-  const std::unique_ptr<FirstView> view = std::move(first_view_);
-  if (!view->cursor) return;  // it does not sync, or is still at it
-  if (view->overflowed) {
-    send_resync();
+void Session::check_view_later() {
+  view_->until = std::chrono::steady_clock::now() + MissedUsers::kCheckAfter;
+  services_.hub.check_later(*this);
+}
+
+void Session::check_view(std::chrono::steady_clock::time_point now) {
+  if (!view_ || now < view_->until) return;  // it has left, and perhaps registered anew
+  if (!view_->cursor || view_->overflowed) {
+    const std::unique_ptr<View> view = std::move(view_);
+    if (view->cursor) send_resync();  // otherwise it does not sync, or is still at it
     return;
   }
-  auto look = [&hub = services_.hub, key = key_, user = user_, view = *view](const auto& page) {
+  auto look = [&hub = services_.hub, key = key_, user = user_, until = view_->until](const auto& page) {
     Session* session = hub.find(key);
-    if (session == nullptr || session->user_ != user) return;
-    if (!page || !view.shows(*page)) session->send_resync();
+    if (session == nullptr || session->user_ != user || !session->view_ || session->view_->until != until) return;
+    const bool shown = page && session->view_->shows(*page);
+    if (shown && page->withheld) {
+      session->check_view_later();
+      return;
+    }
+    session->view_.reset();
+    if (!shown) session->send_resync();
   };
-  chat::SyncQuery query{.user = user_, .cursor = *view->cursor, .limit = chat::kPageSizeMax};
+  chat::SyncQuery query{.user = user_, .cursor = *view_->cursor, .limit = chat::kPageSizeMax};
   services_.hub.gate().spawn(answer_request(services_.reader, std::move(query), std::move(look)));
 }
 
@@ -357,8 +370,8 @@ void Session::check_known() {
   connection_.close(wire::kCloseRegisterTimeout, "nobody has registered on this connection");
 }
 
-void Session::FirstView::add(std::string_view frame) {
-  if (frames.size() < kFirstViewFramesMax) {
+void Session::View::add(std::string_view frame) {
+  if (frames.size() < kViewFramesMax) {
     frames.push_back(std::hash<std::string_view>{}(frame));
   } else {
     overflowed = true;
@@ -366,7 +379,7 @@ void Session::FirstView::add(std::string_view frame) {
 }
 
 // A message has one encoding, so its frame tells whether it was seen.
-bool Session::FirstView::shows(const chat::SyncPage& page) const {
+bool Session::View::shows(const chat::SyncPage& page) const {
   if (page.more) return false;
   std::string frame;
   return std::ranges::all_of(page.messages, [&](const chat::MessageView& message) {

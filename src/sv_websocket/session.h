@@ -133,7 +133,8 @@ class Session final : private ConnectionHandler {
 
   // Called by the hub MissedUsers::kCheckAfter after the registration: looks whether the session's first sync came
   // before the commit of something that was routed before the session could be found, and if so tells it to resync.
-  void check_registration(std::chrono::steady_clock::time_point now);
+  // Likewise after a sync from which the store withheld something, until it does not any more.
+  void check_view(std::chrono::steady_clock::time_point now);
 
   // Called by the hub register_timeout after the opening: closes the session if it has not tried to register as a user
   // that it may be.
@@ -151,8 +152,8 @@ class Session final : private ConnectionHandler {
     bool overflowed = false;
   };
 
-  // What a session was shown in the time from its registration to its check.
-  struct FirstView {
+  // What a session was shown in the time from its registration, or from a sync that could not show all, to its check.
+  struct View {
     std::chrono::steady_clock::time_point until;
     std::vector<std::size_t> frames;    // hashes of the `normal` frames that it got or sent
     std::optional<std::string> cursor;  // of its latest sync, if that was answered to the end
@@ -161,8 +162,8 @@ class Session final : private ConnectionHandler {
     void add(std::string_view frame);
     [[nodiscard]] bool shows(const chat::SyncPage& page) const;
   };
-  static constexpr std::int64_t kRetryMsMin = 200;          // with rate_limited
-  static constexpr std::size_t kFirstViewFramesMax = 1000;  // beyond: a resync without looking
+  static constexpr std::int64_t kRetryMsMin = 200;     // with rate_limited
+  static constexpr std::size_t kViewFramesMax = 1000;  // beyond: a resync without looking
 
   void on_text(std::string_view text) override;
   void on_binary(std::string_view bytes) override;
@@ -220,6 +221,7 @@ class Session final : private ConnectionHandler {
   void leave();
   [[nodiscard]] static std::uint32_t clock_s();
   void note_answer(const chat::SyncPage& page);
+  void check_view_later();
   template <class Page>
   void note_answer(const Page& /*page*/) {}
   // Starts the request and sends what `encode(out, page)` makes of its outcome, if the session is still there then.
@@ -230,7 +232,7 @@ class Session final : private ConnectionHandler {
   Connection connection_;
   std::string user_;  // while registering or registered
   std::unique_ptr<Registering> registering_;
-  std::unique_ptr<FirstView> first_view_;
+  std::unique_ptr<View> view_;
   std::unique_ptr<Credential> credential_;
   std::unique_ptr<const std::string> device_;  // if the client named one
   IpAddress client_;                           // not known: as whom the connection says

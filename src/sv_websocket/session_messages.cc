@@ -109,7 +109,7 @@ void Session::accept(std::string_view given_id, std::string_view to, std::string
   if (runtime::trace::any()) runtime::trace::event("message_accepted", message.id, user_, message.to, "session", id());
   route_message(services_, message, sender, ticket);
   handovers.done(ticket);
-  if (first_view_) first_view_->add(services_.scratch);
+  if (view_) view_->add(services_.scratch);
   if (services_.publisher.congested()) {
     connection_.pause_reading(Pause::queue);
     services_.hub.pause(*this);

@@ -61,7 +61,8 @@ chat::SyncPage read_sync_page(ObjectReader& reader) {
   reader.expect_success();
   return {.messages = read_messages(reader),
           .cursor = std::string(reader.printable("cursor", 0, kCursorBytesMax)),
-          .more = reader.boolean("more")};
+          .more = reader.boolean("more"),
+          .withheld = reader.boolean("withheld", Presence::optional)};
 }
 
 chat::ConversationsPage read_conversations_page(ObjectReader& reader) {
@@ -94,6 +95,7 @@ std::string encode_history_page(std::string_view with, const chat::HistoryPage& 
 std::string encode_sync_page(const chat::SyncPage& page) {
   std::string out(kSuccessStart);
   append_sync_members(out, page);
+  if (page.withheld) out.append(R"(,"withheld":true)");
   return out.append("}");
 }
 

@@ -42,6 +42,8 @@ TEST(PagesBody, SyncRoundTrips) {
   EXPECT_EQ(parsed->cursor, "12:34");
   EXPECT_TRUE(parsed->more);
   EXPECT_EQ(encode_sync_page({}), R"({"status":"success","messages":[],"cursor":"","more":false})");
+  EXPECT_FALSE(parsed->withheld);
+  EXPECT_TRUE(parse_sync_page(encode_sync_page({.messages = {}, .cursor = {}, .withheld = true}))->withheld);
 }
 
 TEST(PagesBody, ConversationsRoundTrip) {

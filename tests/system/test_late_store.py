@@ -6,7 +6,7 @@ import contextlib
 import psycopg2
 import pytest
 
-from chat import Client, unique
+from chat import Client, eventually, unique
 
 TOLD_WITHIN_S = 15  # the contract's 10 s after a fault's end, and what a busy machine adds
 LOOKED_AFTER_S = 2  # when a gateway looks at a registration once more
@@ -24,6 +24,21 @@ def held_store(cluster):
             yield
         finally:
             connection.close()  # without a commit: the lock is gone
+    return hold
+
+
+@pytest.fixture
+def held_order(cluster):
+    """A transaction that has written something somewhere stays open when entered: what others commit meanwhile is stored, but not shown by sync."""
+    @contextlib.contextmanager
+    def hold():
+        connection = psycopg2.connect(cluster.db_url)
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_current_xact_id()")
+            yield
+        finally:
+            connection.close()
     return hold
 
 
@@ -45,6 +60,41 @@ def test_who_registers_between_ack_and_commit_is_told_to_resync(cluster, held_st
                 assert not seen, "the store has it not yet"
                 await asyncio.sleep(held_for_s)
                 # One that comes now is of another cause, such as a gateway that a test before has killed: a sync would not show it.
+                bob.frames[:] = [frame for frame in bob.frames if frame["type"] != "resync"]
+            await bob.expect("resync", seconds=TOLD_WITHIN_S)
+            assert (await synced(bob, cursor))[0] == {ack["id"]}
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("held_for_s", [LOOKED_AFTER_S - 1, 2 * LOOKED_AFTER_S + 1])
+def test_who_syncs_while_the_store_withholds_something_is_told_when_it_does_no_more(cluster, held_order, held_for_s):
+    async def run():
+        near, far = cluster.gateways
+        bob_id = unique("bob")
+        async with Client.registered(near.ws_url, unique("alice")) as alice, Client.connected(far.ws_url) as bob:
+            with held_order():
+                ack = await alice.say(bob_id, "you were not there")
+                await eventually(lambda: alice.history_all(bob_id), lambda messages: len(messages) == 1, "the message is stored")
+                await bob.register(bob_id)
+                seen, cursor = await synced(bob)
+                assert not seen, "another transaction might still put something before it"
+                await asyncio.sleep(held_for_s)
+                bob.frames[:] = [frame for frame in bob.frames if frame["type"] != "resync"]
+            await bob.expect("resync", seconds=TOLD_WITHIN_S)
+            assert (await synced(bob, cursor))[0] == {ack["id"]}
+    asyncio.run(run())
+
+
+def test_who_syncs_later_while_the_store_withholds_something_is_told_likewise(cluster, held_order):
+    async def run():
+        near, far = cluster.gateways
+        async with Client.registered(near.ws_url, unique("alice")) as alice, Client.registered(far.ws_url, unique("bob")) as bob:
+            await asyncio.sleep(LOOKED_AFTER_S + 1)
+            with held_order():
+                ack = await alice.say(bob.user, "as if something had made bob sync")
+                await eventually(lambda: alice.history_all(bob.user), lambda messages: len(messages) == 1, "the message is stored")
+                seen, cursor = await synced(bob)
+                assert not seen
                 bob.frames[:] = [frame for frame in bob.frames if frame["type"] != "resync"]
             await bob.expect("resync", seconds=TOLD_WITHIN_S)
             assert (await synced(bob, cursor))[0] == {ack["id"]}

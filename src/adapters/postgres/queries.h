@@ -26,7 +26,8 @@ inline constexpr int kConversationsMore = 10;
 inline constexpr int kCommitXid = 5;
 inline constexpr int kOrdinal = 6;
 inline constexpr int kCursorIsPast = 7;
-inline constexpr int kFound = 8;  // messages, before kPageBytesMax ended the page
+inline constexpr int kFound = 8;  // messages that may be shown, before kPageBytesMax ended the page
+inline constexpr int kWithheld = 9;
 
 }  // namespace columns
 
@@ -104,21 +105,21 @@ ORDER BY page.at DESC, conversation.key
 )sql"};
 
 // $1 user, $2 commit_xid and $3 ordinal of the cursor, $4 messages at most, $5 bytes. One row at least: without
-// messages its message columns are null. Only transactions below the oldest that still runs are read, because every one
-// of those has ended: nothing can appear behind the cursor later.
+// messages its message columns are null. Only transactions below the oldest that still runs are shown, because every
+// one of those has ended: nothing can appear behind the cursor later. Rows of the others, withheld, come last.
 inline constexpr Statement kSync{"sync", R"sql(
 SELECT page.sender, page.id, page.at, page.payload, conversation.key, page.commit_xid, page.ordinal,
-  snapshot.next > $2::xid8, page.found
+  snapshot.next > $2::xid8, page.found, page.withheld
 FROM (SELECT pg_snapshot_xmin(now) AS settled, pg_snapshot_xmax(now) AS next
       FROM pg_current_snapshot() AS now) AS snapshot
 LEFT JOIN LATERAL (
   SELECT *, row_number() OVER in_order AS place, sum(octet_length(payload)) OVER in_order AS bytes,
-    count(*) OVER () AS found
+    count(*) FILTER (WHERE NOT withheld) OVER () AS found
   FROM (
-    SELECT later.* FROM member CROSS JOIN LATERAL (
+    SELECT later.*, commit_xid >= snapshot.settled AS withheld FROM member CROSS JOIN LATERAL (
       SELECT sender, id, at, payload, conversation, commit_xid, ordinal FROM message
       WHERE message.conversation = member.conversation
-        AND (commit_xid, ordinal) > ($2::xid8, $3::bigint) AND commit_xid < snapshot.settled
+        AND (commit_xid, ordinal) > ($2::xid8, $3::bigint)
       ORDER BY commit_xid, ordinal LIMIT $4::bigint) AS later
     WHERE member.user_id = $1::text
     ORDER BY later.commit_xid, later.ordinal LIMIT $4::bigint) AS next_ones

@@ -123,9 +123,10 @@ chat::Result<chat::SyncPage> PostgresReader::Lane::sync(const chat::SyncQuery& q
   }
   chat::SyncPage page;
   const bool empty = rows->null(0, columns::kConversation);
-  const int taken = empty ? 0 : std::min(rows->size(), query.limit);
-  for (int row = 0; row < taken; ++row) {
-    page.messages.add(message_at(*rows, row, rows->text(row, columns::kConversation)));
+  int taken = 0;
+  while (!empty && taken < std::min(rows->size(), query.limit) && !rows->boolean(taken, columns::kWithheld)) {
+    page.messages.add(message_at(*rows, taken, rows->text(taken, columns::kConversation)));
+    ++taken;
   }
   if (taken > 0) {
     position = {.commit_xid = rows->bigint(taken - 1, columns::kCommitXid),
@@ -133,6 +134,7 @@ chat::Result<chat::SyncPage> PostgresReader::Lane::sync(const chat::SyncQuery& q
   }
   page.cursor = make_cursor(*position, store_.id);
   page.more = !empty && rows->bigint(0, columns::kFound) > taken;
+  page.withheld = !empty && rows->boolean(rows->size() - 1, columns::kWithheld);
   return page;
 }
 

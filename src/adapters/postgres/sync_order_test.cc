@@ -56,6 +56,32 @@ TEST_F(SyncOrder, ATransactionThatCommitsLateIsNotPassedOver) {
   EXPECT_EQ(chain.seen.size(), 3U);
 }
 
+TEST_F(SyncOrder, APageSaysWhetherLaterMessagesAreWithheld) {
+  const auto page_of = [this](const std::string& user, int limit) {
+    return value(run(reader().sync({.user = user, .cursor = {}, .limit = limit})));
+  };
+  append({contract::message("1", "bob", "alice", 1), contract::message("2", "bob", "alice", 1)});
+  append({contract::message("of others", "carol", "dave", 1)});
+  EXPECT_FALSE(page_of("alice", 10).withheld);
+  Writer open(url());
+  open("BEGIN");
+  open("SELECT pg_current_xact_id()");
+  EXPECT_FALSE(page_of("alice", 10).withheld) << "all that there is comes before it";
+  append({contract::message("3", "bob", "alice", 1)});
+  const chat::SyncPage held = page_of("alice", 10);
+  EXPECT_THAT(contract::ids_of(held.messages), ElementsAre("1", "2"));
+  EXPECT_TRUE(held.withheld);
+  EXPECT_FALSE(held.more) << "asking at once brings nothing";
+  const chat::SyncPage full = page_of("alice", 1);
+  EXPECT_THAT(contract::ids_of(full.messages), ElementsAre("1"));
+  EXPECT_TRUE(full.more);
+  EXPECT_FALSE(page_of("carol", 10).withheld);
+  open("COMMIT");
+  Chain chain{.user = "alice", .limit = 10};
+  follow(chain, 3);
+  EXPECT_FALSE(page_of("alice", 10).withheld);
+}
+
 TEST_F(SyncOrder, ATransactionThatRollsBackHoldsNothingBackForLonger) {
   Chain chain{.user = "alice", .limit = 10};
   Writer a(url());
