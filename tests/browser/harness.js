@@ -53,7 +53,10 @@ export async function withClients(browser, test) {
     if (fakeClock) await page.clock.install();
     const pairs = Object.entries(parameters).flatMap(([name, values]) => [values].flat().map((value) => [name, value]));
     await page.goto(`${client}?${new URLSearchParams(pairs)}${token ? `#token=${token}` : ""}`);
-    if (parameters.me && !startsRefused) await connectionIs(page, "online");
+    if (parameters.me && !startsRefused) {
+      await connectionIs(page, "online");
+      await caughtUp(page);
+    }
     return page;
   };
   const proxyTo = async (client) => {
@@ -154,6 +157,11 @@ export function statesAre(page, expected, deadlineMs = DEADLINE_MS) {
 
 export function connectionIs(page, state, deadlineMs = DEADLINE_MS) {
   return eventually(() => page.getAttribute("#status", "data-connection"), state, "the connection is in another state", deadlineMs);
+}
+
+// The page has all that the store has: what it asks for at first is no longer on its way.
+export function caughtUp(page) {
+  return eventually(() => page.getAttribute("#conversations", "aria-busy"), "false", "the page has not caught up");
 }
 
 // The count on a partner's unread badge; 0 without one.

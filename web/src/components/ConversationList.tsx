@@ -54,7 +54,7 @@ export function ConversationList({ session, text, choose }: Props): JSX.Element 
   }
 
   return (
-    <nav id="conversations" ref={list} aria-label={t("conversations")} onScroll={scrolled} onKeyDown={keyDown}>
+    <nav id="conversations" ref={list} aria-label={t("conversations")} aria-busy={!session.isCaughtUp.value} onScroll={scrolled} onKeyDown={keyDown}>
       <ul>
         {rows.map((row) => (
           <ConversationItem key={row.with} row={row} me={session.user} isCurrent={row.with === current} isTabStop={row.with === tabStop && !canStart}
@@ -70,7 +70,7 @@ export function ConversationList({ session, text, choose }: Props): JSX.Element 
         )}
       </ul>
       <FoundMessages messages={found} me={session.user} text={text} choose={choose} />
-      {rows.length === 0 && found.length === 0 && !canStart && (
+      {session.isCaughtUp.value && rows.length === 0 && found.length === 0 && !canStart && (
         text
           ? <p class="list-hint">{t("nothingFound", { text })}</p>
           : <p class="list-hint"><b>{t("noConversations")}</b>{t("noConversationsHint")}</p>

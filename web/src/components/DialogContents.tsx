@@ -1,10 +1,10 @@
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { t } from "../i18n/index.js";
+import { closeDialog, dialog } from "../state/dialog.js";
 import { forget, signOut } from "../state/identity.js";
 import { isDenied, isSupported, isWanted, want } from "../state/notifications.js";
 import type { Session } from "../state/session.js";
-import { dialog } from "../state/shortcuts.js";
 import { Avatar } from "./Avatar.js";
 import { IconButton } from "./icons.js";
 import { LanguageAndTheme } from "./LanguageAndTheme.js";
@@ -12,6 +12,7 @@ import { LanguageAndTheme } from "./LanguageAndTheme.js";
 /** The browser's modal dialog: it keeps the focus, closes at Escape, and gives the focus back. */
 function Dialog({ id, title, children }: { id: string; title: string; children: ComponentChildren }): JSX.Element {
   const element = useRef<HTMLDialogElement>(null);
+  const opening = useRef(dialog.peek()).current;
   useEffect(() => {
     const { current } = element;
     const before = document.activeElement as HTMLElement | null;
@@ -22,14 +23,14 @@ function Dialog({ id, title, children }: { id: string; title: string; children: 
       before?.focus();
     };
   }, []);
-  const closeDialog = (): void => void (dialog.value = undefined);
+  const close = (): void => closeDialog(opening);
   return (
-    <dialog id={id} ref={element} aria-labelledby={`${id}-title`} onClose={closeDialog}
-      onClick={({ target }) => target === element.current && closeDialog()}>
+    <dialog id={id} ref={element} aria-labelledby={`${id}-title`} onClose={close}
+      onClick={({ target }) => target === element.current && close()}>
       <div class="dialog-body">
         <header>
           <h2 id={`${id}-title`}>{title}</h2>
-          <IconButton icon="close" label={t("close")} onClick={closeDialog} />
+          <IconButton icon="close" label={t("close")} onClick={close} />
         </header>
         {children}
       </div>
@@ -44,7 +45,7 @@ export function Settings({ session }: { session: Session }): JSX.Element {
         <Avatar name={session.user} />
         <p><small>{t("signedInAs")}</small><bdi>{session.user}</bdi></p>
         <button id="sign-out" type="button" class="quiet" onClick={() => {
-          dialog.value = undefined;
+          closeDialog();
           signOut();
         }}>{t("signOut")}</button>
       </div>
@@ -58,7 +59,7 @@ export function Settings({ session }: { session: Session }): JSX.Element {
       )}
       <p class="forget">
         <button id="forget" type="button" class="text-button danger" onClick={() => {
-          dialog.value = undefined;
+          closeDialog();
           void forget();
         }}>{t("forget")}</button>
         <small>{t("forgetHint")}</small>

@@ -3,9 +3,9 @@ import type { JSX } from "preact";
 import { useRef } from "preact/hooks";
 import type { FoundMessage } from "simplechat-client/indexeddb";
 import { t } from "../i18n/index.js";
+import { openDialog } from "../state/dialog.js";
 import { open } from "../state/identity.js";
 import type { Session } from "../state/session.js";
-import { dialog } from "../state/shortcuts.js";
 import { isAddress } from "../text/address.js";
 import { Avatar } from "./Avatar.js";
 import { ConversationList } from "./ConversationList.js";
@@ -46,8 +46,8 @@ export function Sidebar({ session }: { session: Session }): JSX.Element {
           <Avatar name={session.user} />
           <bdi class="me-name">{session.user}</bdi>
         </span>
-        <IconButton icon="help" label={t("help")} onClick={() => (dialog.value = "help")} />
-        <IconButton icon="settings" label={t("settings")} onClick={() => (dialog.value = "settings")} />
+        <IconButton icon="help" label={t("help")} onClick={() => openDialog("help")} />
+        <IconButton icon="settings" label={t("settings")} onClick={() => openDialog("settings")} />
       </header>
       <form class="search" role="search" onSubmit={submit}>
         <Icon name="search" size={18} />

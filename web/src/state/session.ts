@@ -1,6 +1,6 @@
 // One user's chat, as signals: what the SDK tells in events, the page takes over once a frame.
 
-import { batch, signal } from "@preact/signals";
+import { batch, computed, signal } from "@preact/signals";
 import { Chat, type ChatError, type Conversation, type Message, type StateEvent } from "simplechat-client";
 import { IndexedDbStorage, type FoundMessage } from "simplechat-client/indexeddb";
 import { Blocks } from "./blocks.js";
@@ -36,6 +36,8 @@ export class Session {
   readonly unread = signal(0);
   readonly open = signal<ConversationView | undefined>(undefined);
   readonly storageFailed = signal(false);
+  /** Whether the rows are all that there is to show. Without a server the storage's word counts. */
+  readonly isCaughtUp = computed(() => this.#hasSynced.value || this.#isOffline());
   /** Undefined where the page is another server's: the API is not known then. */
   readonly blocks: Blocks | undefined;
   /** What came while nobody looked, for notifications: each live message, and the newest of each conversation after a gap. */
@@ -51,7 +53,7 @@ export class Session {
   readonly #refreshSoon = perFrame(() => this.#refresh());
   // Of each conversation the newest that a sync brought while nobody looked. Whether it was read elsewhere is known at the sync's end.
   readonly #synced = new Map<Conversation, Message>();
-  #hasSynced = false;
+  readonly #hasSynced = signal(false);
   #loadingMore = false;
 
   constructor({ user, server, token, isForeign }: SessionOptions) {
@@ -123,24 +125,29 @@ export class Session {
 
   #stateChanged(event: StateEvent): void {
     this.connection.value = event;
-    // Without a server the storage's word counts.
-    if (event.state === "waiting" || event.state === "closed") void this.open.value?.settle();
+    if (this.#isOffline()) void this.open.value?.settle();
   }
 
   #caughtUp(): void {
     // What was there before the page was opened is told by its title.
-    if (this.#hasSynced && !isAttentive()) {
+    if (this.#hasSynced.peek() && !isAttentive()) {
       for (const [{ unread }, message] of this.#synced) if (unread > 0) this.onMissed?.(message);
     }
     this.#synced.clear();
-    this.#hasSynced = true;
-    this.#refresh();
+    batch(() => {
+      this.#hasSynced.value = true;
+      this.#refresh();
+    });
     void this.open.value?.settle();
   }
 
   #isKnown(view: ConversationView | undefined): boolean {
-    const { state } = this.connection.peek();
-    return this.#hasSynced || state === "waiting" || state === "closed" || (view?.conversation.last !== undefined && state !== "idle");
+    return this.isCaughtUp.peek() || (view?.conversation.last !== undefined && this.connection.peek().state !== "idle");
+  }
+
+  #isOffline(): boolean {
+    const { state } = this.connection.value;
+    return state === "waiting" || state === "closed";
   }
 
   #arrived(message: Message, conversation: Conversation, live: boolean): void {

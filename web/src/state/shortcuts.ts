@@ -1,12 +1,9 @@
 // Keys that work anywhere in the chat. A lone character is one only where nothing is written (WCAG 2.1.4).
 
-import { signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
+import { openDialog } from "./dialog.js";
 import { open } from "./identity.js";
 import type { Session } from "./session.js";
-
-export type DialogName = "settings" | "help";
-export const dialog = signal<DialogName | undefined>(undefined);
 
 export function focusComposer(): void {
   document.getElementById("message")?.focus();
@@ -27,7 +24,7 @@ function handle(event: KeyboardEvent, session: Session): void {
   const command = event.ctrlKey || event.metaKey;
   const inHistory = target instanceof Element && target.closest("#scroller, #conversations") !== null;
   if (command && key.toLowerCase() === "k") document.getElementById("search")?.focus();
-  else if ((command && key === "/") || (key === "?" && inHistory)) dialog.value = "help";
+  else if ((command && key === "/") || (key === "?" && inHistory)) openDialog("help");
   else if (altKey && !command && !shiftKey && (key === "ArrowDown" || key === "ArrowUp")) step(session, key === "ArrowDown" ? 1 : -1);
   else if (key === "Escape" && session.open.peek()) focusComposer();
   else return;
