@@ -217,7 +217,7 @@ def test_ping_is_answered_registered_or_not(deployment):
                 pong = await client.expect("pong")
                 assert pong.get("ref") == ref
                 times.append(pong["at"])
-            assert times == sorted(set(times))
+            assert times == sorted(times)
             await client.register(unique("pinging"))
             await client.send("ping")
             assert set(await client.expect("pong")) == {"type", "at"}
