@@ -349,10 +349,16 @@ void Session::check_view(std::chrono::steady_clock::time_point now) {
     if (view->cursor) send_resync();  // otherwise it does not sync, or is still at it
     return;
   }
-  auto look = [&hub = services_.hub, key = key_, user = user_, until = view_->until](const auto& page) {
+  chat::SyncQuery query{.user = user_, .cursor = *view_->cursor, .limit = chat::kPageSizeMax};
+  auto look = [&hub = services_.hub, key = key_, user = user_, until = view_->until,
+               asked = query.cursor](const auto& page) {
     Session* session = hub.find(key);
     if (session == nullptr || session->user_ != user || !session->view_ || session->view_->until != until) return;
-    const bool shown = page && session->view_->shows(*page);
+    if (session->view_->cursor != asked) {  // it has synced meanwhile
+      session->check_view_later();
+      return;
+    }
+    const bool shown = page && session->view_->take(*page);
     if (shown && page->withheld) {
       session->check_view_later();
       return;
@@ -360,7 +366,6 @@ void Session::check_view(std::chrono::steady_clock::time_point now) {
     session->view_.reset();
     if (!shown) session->send_resync();
   };
-  chat::SyncQuery query{.user = user_, .cursor = *view_->cursor, .limit = chat::kPageSizeMax};
   services_.hub.gate().spawn(answer_request(services_.reader, std::move(query), std::move(look)));
 }
 
@@ -379,14 +384,19 @@ void Session::View::add(std::string_view frame) {
 }
 
 // A message has one encoding, so its frame tells whether it was seen.
-bool Session::View::shows(const chat::SyncPage& page) const {
+bool Session::View::take(const chat::SyncPage& page) {
   if (page.more) return false;
   std::string frame;
-  return std::ranges::all_of(page.messages, [&](const chat::MessageView& message) {
+  for (const chat::MessageView message : page.messages) {
     frame.clear();
     wire::append_normal(frame, message);
-    return std::ranges::find(frames, std::hash<std::string_view>{}(frame)) != frames.end();
-  });
+    const auto seen = std::ranges::find(frames, std::hash<std::string_view>{}(frame));
+    if (seen == frames.end()) return false;
+    *seen = frames.back();
+    frames.pop_back();
+  }
+  cursor = page.cursor;
+  return true;
 }
 
 bool Session::resync() {

@@ -160,7 +160,8 @@ class Session final : private ConnectionHandler {
     bool overflowed = false;
 
     void add(std::string_view frame);
-    [[nodiscard]] bool shows(const chat::SyncPage& page) const;
+    // Whether the session has seen all of the page, which then is behind it.
+    [[nodiscard]] bool take(const chat::SyncPage& page);
   };
   static constexpr std::int64_t kRetryMsMin = 200;     // with rate_limited
   static constexpr std::size_t kViewFramesMax = 1000;  // beyond: a resync without looking
