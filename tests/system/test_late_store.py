@@ -12,34 +12,27 @@ TOLD_WITHIN_S = 15  # the contract's 10 s after a fault's end, and what a busy m
 LOOKED_AFTER_S = 2  # when a gateway looks at a registration once more
 
 
+@contextlib.contextmanager
+def open_transaction(cluster, statement: str):
+    connection = psycopg2.connect(cluster.db_url)
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
+        yield
+    finally:
+        connection.close()  # without a commit
+
+
 @pytest.fixture
 def held_store(cluster):
     """Begins to hold up every write into the messages when entered, while reading goes on."""
-    @contextlib.contextmanager
-    def hold():
-        connection = psycopg2.connect(cluster.db_url)
-        try:
-            with connection.cursor() as cursor:
-                cursor.execute("LOCK TABLE message IN EXCLUSIVE MODE")
-            yield
-        finally:
-            connection.close()  # without a commit: the lock is gone
-    return hold
+    return lambda: open_transaction(cluster, "LOCK TABLE message IN EXCLUSIVE MODE")
 
 
 @pytest.fixture
 def held_order(cluster):
     """A transaction that has written something somewhere stays open when entered: what others commit meanwhile is stored, but not shown by sync."""
-    @contextlib.contextmanager
-    def hold():
-        connection = psycopg2.connect(cluster.db_url)
-        try:
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_current_xact_id()")
-            yield
-        finally:
-            connection.close()
-    return hold
+    return lambda: open_transaction(cluster, "SELECT pg_current_xact_id()")
 
 
 async def synced(client: Client, cursor: str | None = None) -> tuple[set[str], str]:
