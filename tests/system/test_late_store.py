@@ -59,35 +59,24 @@ def test_who_registers_between_ack_and_commit_is_told_to_resync(cluster, held_st
     asyncio.run(run())
 
 
-@pytest.mark.parametrize("held_for_s", [LOOKED_AFTER_S - 1, 2 * LOOKED_AFTER_S + 1])
-def test_who_syncs_while_the_store_withholds_something_is_told_when_it_does_no_more(cluster, held_order, held_for_s):
+@pytest.mark.parametrize(("registered_for_s", "held_for_s"), [(0, LOOKED_AFTER_S - 1), (0, 2 * LOOKED_AFTER_S + 1), (LOOKED_AFTER_S + 1, 0)],
+                         ids=["until-the-registration-is-looked-at", "for-longer", "long-after-the-registration"])
+def test_who_syncs_while_the_store_withholds_something_is_told_when_it_does_no_more(cluster, held_order, registered_for_s, held_for_s):
     async def run():
         near, far = cluster.gateways
         bob_id = unique("bob")
         async with Client.registered(near.ws_url, unique("alice")) as alice, Client.connected(far.ws_url) as bob:
-            with held_order():
-                ack = await alice.say(bob_id, "you were not there")
-                await eventually(lambda: alice.history_all(bob_id), lambda messages: len(messages) == 1, "the message is stored")
+            if registered_for_s:
                 await bob.register(bob_id)
+                await asyncio.sleep(registered_for_s)
+            with held_order():
+                ack = await alice.say(bob_id, "stored, and not in the order yet")
+                await eventually(lambda: alice.history_all(bob_id), lambda messages: len(messages) == 1, "the message is stored")
+                if not registered_for_s:
+                    await bob.register(bob_id)
                 seen, cursor = await synced(bob)
                 assert not seen, "another transaction might still put something before it"
                 await asyncio.sleep(held_for_s)
-                bob.frames[:] = [frame for frame in bob.frames if frame["type"] != "resync"]
-            await bob.expect("resync", seconds=TOLD_WITHIN_S)
-            assert (await synced(bob, cursor))[0] == {ack["id"]}
-    asyncio.run(run())
-
-
-def test_who_syncs_later_while_the_store_withholds_something_is_told_likewise(cluster, held_order):
-    async def run():
-        near, far = cluster.gateways
-        async with Client.registered(near.ws_url, unique("alice")) as alice, Client.registered(far.ws_url, unique("bob")) as bob:
-            await asyncio.sleep(LOOKED_AFTER_S + 1)
-            with held_order():
-                ack = await alice.say(bob.user, "as if something had made bob sync")
-                await eventually(lambda: alice.history_all(bob.user), lambda messages: len(messages) == 1, "the message is stored")
-                seen, cursor = await synced(bob)
-                assert not seen
                 bob.frames[:] = [frame for frame in bob.frames if frame["type"] != "resync"]
             await bob.expect("resync", seconds=TOLD_WITHIN_S)
             assert (await synced(bob, cursor))[0] == {ack["id"]}

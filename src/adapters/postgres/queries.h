@@ -26,8 +26,8 @@ inline constexpr int kConversationsMore = 10;
 inline constexpr int kCommitXid = 5;
 inline constexpr int kOrdinal = 6;
 inline constexpr int kCursorIsPast = 7;
-inline constexpr int kFound = 8;  // messages that may be shown, before kPageBytesMax ended the page
-inline constexpr int kWithheld = 9;
+inline constexpr int kFound = 8;     // messages that may be shown, before kPageBytesMax ended the page
+inline constexpr int kWithheld = 9;  // whether there are others
 
 }  // namespace columns
 
@@ -114,9 +114,10 @@ FROM (SELECT pg_snapshot_xmin(now) AS settled, pg_snapshot_xmax(now) AS next
       FROM pg_current_snapshot() AS now) AS snapshot
 LEFT JOIN LATERAL (
   SELECT *, row_number() OVER in_order AS place, sum(octet_length(payload)) OVER in_order AS bytes,
-    count(*) FILTER (WHERE NOT withheld) OVER () AS found
+    count(*) FILTER (WHERE commit_xid < snapshot.settled) OVER () AS found,
+    bool_or(commit_xid >= snapshot.settled) OVER () AS withheld
   FROM (
-    SELECT later.*, commit_xid >= snapshot.settled AS withheld FROM member CROSS JOIN LATERAL (
+    SELECT later.* FROM member CROSS JOIN LATERAL (
       SELECT sender, id, at, payload, conversation, commit_xid, ordinal FROM message
       WHERE message.conversation = member.conversation
         AND (commit_xid, ordinal) > ($2::xid8, $3::bigint)

@@ -123,18 +123,18 @@ chat::Result<chat::SyncPage> PostgresReader::Lane::sync(const chat::SyncQuery& q
   }
   chat::SyncPage page;
   const bool empty = rows->null(0, columns::kConversation);
-  int taken = 0;
-  while (!empty && taken < std::min(rows->size(), query.limit) && !rows->boolean(taken, columns::kWithheld)) {
-    page.messages.add(message_at(*rows, taken, rows->text(taken, columns::kConversation)));
-    ++taken;
+  const int found = empty ? 0 : static_cast<int>(rows->bigint(0, columns::kFound));
+  const int taken = std::min({rows->size(), query.limit, found});
+  for (int row = 0; row < taken; ++row) {
+    page.messages.add(message_at(*rows, row, rows->text(row, columns::kConversation)));
   }
   if (taken > 0) {
     position = {.commit_xid = rows->bigint(taken - 1, columns::kCommitXid),
                 .ordinal = rows->bigint(taken - 1, columns::kOrdinal)};
   }
   page.cursor = make_cursor(*position, store_.id);
-  page.more = !empty && rows->bigint(0, columns::kFound) > taken;
-  page.withheld = !empty && rows->boolean(rows->size() - 1, columns::kWithheld);
+  page.more = found > taken;
+  page.withheld = !empty && rows->boolean(0, columns::kWithheld);
   return page;
 }
 

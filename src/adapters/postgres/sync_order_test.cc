@@ -76,9 +76,16 @@ TEST_F(SyncOrder, APageSaysWhetherLaterMessagesAreWithheld) {
   EXPECT_THAT(contract::ids_of(full.messages), ElementsAre("1"));
   EXPECT_TRUE(full.more);
   EXPECT_FALSE(page_of("carol", 10).withheld);
+  const std::string large(chat::kPageBytesMax, 'x');
+  append({contract::message("4", "bob", "alice", 1, large)});
+  append({contract::message("5", "carol", "alice", 1, large)});
+  append({contract::message("6", "carol", "dave", 1, large)});
+  EXPECT_TRUE(page_of("alice", 10).withheld);
+  EXPECT_THAT(contract::ids_of(page_of("carol", 10).messages), ElementsAre("of others"));
+  EXPECT_TRUE(page_of("carol", 10).withheld) << "also where it would be too much for the page";
   open("COMMIT");
   Chain chain{.user = "alice", .limit = 10};
-  follow(chain, 3);
+  follow(chain, 5);
   EXPECT_FALSE(page_of("alice", 10).withheld);
 }
 
