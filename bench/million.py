@@ -2,8 +2,8 @@
 
 Gateways (one reactor, one producer each), one sv-discover, one sv-persist, Redis, RabbitMQ and PostgreSQL, and processes of chat-hold with
 the users. A process may have 20 000 descriptors where limits are low, and the gateways that are left when a third has died must hold
-everybody, so there are three gateways for every 38 400 users: 79 for the million. Source addresses are spread over 127.0.0.0/8, and kernel
-settings (kernel.py) are raised and put back. The phases, all bounded in time:
+everybody, so there are three gateways for every 38 400 users: 79 for the million. Source addresses are spread over 127.0.0.0/8. Everything runs in
+a network namespace of its own, and kernel settings are raised and put back (kernel.py). The phases, all bounded in time:
 
 1. connect   all users open their connection and register, RATE a second. Then the memory per connection, by part: `user` is the part's
              own anonymous pages, `kernel` is what the machine has less than before beside all that, so both ends of each connection.
@@ -40,7 +40,7 @@ import urllib.request
 from cluster import Cluster, Gateway, database_url
 from harness import TICKS_PER_S, UNLIMITED, Bench, cpu_seconds_by_name, metric, state_directory, user_memory_bytes
 from holders import Holders
-from kernel import MANY_CONNECTIONS, ONE_SHARE_PER_THREAD, adjusted
+from kernel import MANY_CONNECTIONS, ONE_SHARE_PER_THREAD, adjusted, own_network
 from servers import Servers
 
 CONNECTIONS = 1_000_000
@@ -266,7 +266,13 @@ def run_million(bench: Bench) -> None:
     gateways = max(3, math.ceil(users * 3 / 2 / USERS_PER_GATEWAY_MAX))
     result: dict = {"connections": users, "gateways": gateways}
     try:
-        with adjusted(MANY_CONNECTIONS, ONE_SHARE_PER_THREAD), memory_watched(), state_directory() as state, Servers(state / "servers") as servers:
+        with contextlib.ExitStack() as prepared:
+            prepared.enter_context(adjusted(MANY_CONNECTIONS, ONE_SHARE_PER_THREAD))
+            prepared.enter_context(own_network())
+            prepared.enter_context(adjusted(MANY_CONNECTIONS, {}))  # which of them are the namespace's
+            prepared.enter_context(memory_watched())
+            state = prepared.enter_context(state_directory())
+            servers = prepared.enter_context(Servers(state / "servers"))
             with Cluster(bench.bin, state, servers.redis.url, servers.rabbitmq.url, database_url(servers.postgres.url, "bench"), gateways,
                          gateway_flags=["--threads", 1, "--producers", 1, *UNLIMITED], persist_flags=["--consumers", 1]) as cluster:
                 run_phases(bench, World(servers, cluster), state, users, result)

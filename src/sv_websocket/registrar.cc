@@ -89,12 +89,13 @@ chat::Task<void> Registrar::apply_changes() {
 chat::Task<void> Registrar::apply_one_batch() {
   std::vector<std::pair<std::string, Wanted>> batch;
   std::vector<chat::RecordChange> changes;
-  while (!wanted_.empty() && batch.size() < kChangesPerBatchMax) {
-    auto entry = wanted_.begin();
+  // In one pass, as begin() of a flat map passes over all of its empty places first.
+  for (auto entry = wanted_.begin(); entry != wanted_.end() && batch.size() < kChangesPerBatchMax;) {
     changes.push_back({.user = entry->first, .present = entry->second.present, .fence = entry->second.fence});
     batch.emplace_back(entry->first, std::move(entry->second));
-    wanted_.erase(entry);
+    wanted_.erase(entry++);
   }
+  if (wanted_.empty()) runtime::StringMap<Wanted>().swap(wanted_);  // else a burst's places are passed over ever after
   const chat::Result<chat::Timestamp> applied = co_await directory_.apply(identity_, changes);
   failures_in_a_row_ = applied ? 0 : failures_in_a_row_ + 1;
   // Before anybody learns that he is registered: what he answers is later than what he has seen elsewhere.
