@@ -55,10 +55,10 @@ void Publisher::on_turn_end() {
 }
 
 chat::Task<void> Publisher::publish(std::unique_ptr<Batch> batch) {
-  const bool was_congested = congested();
   const chat::Result<void> outcome = co_await queue_.publish(batch->records);
   progress_.end(batch->publishing, batch->records.messages, outcome.has_value());
   --in_flight_;
+  const bool was_congested = congested();  // now: others have come while this one was under way
   unconfirmed_bytes_ -= batch->bytes();
   for (std::size_t i = 0; i < batch->senders.size(); ++i) {
     callbacks_.settled(batch->senders[i], batch->records.messages[i], outcome, batch->since);

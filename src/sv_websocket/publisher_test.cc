@@ -76,6 +76,21 @@ TEST_F(PublisherTest, RefusesWhatIsOverItsBoundAndRelievesSendersAfterwards) {
   EXPECT_TRUE(add("2", 600));
 }
 
+TEST_F(PublisherTest, RelievesSendersThatWereHeldUpByWhatCameAfterTheBatchesUnderWay) {
+  queue_.barrier.hold();
+  for (const char* const id : {"1", "2", "3", "4"}) {
+    ASSERT_TRUE(add(id, 110));
+    reactor_.io().poll();
+  }
+  ASSERT_EQ(queue_.barrier.waiting(), 4U);
+  EXPECT_FALSE(publisher_.congested());
+  ASSERT_TRUE(add("5", 110));
+  EXPECT_TRUE(publisher_.congested());
+  queue_.barrier.let_go();
+  run_until(reactor_, [&] { return settled_.size() == 5; });
+  EXPECT_EQ(relieved_, 1);
+}
+
 TEST_F(PublisherTest, KeepsAFewBatchesInFlightAndFillsTheNext) {
   queue_.barrier.hold();
   for (int i = 0; i < 10; ++i) {
