@@ -69,7 +69,11 @@ void Registrar::want(std::string user, bool present, std::uint64_t fence, Waiter
     wanted.present = present;
     wanted.fence = fence;
   }
-  if (waiter.done) wanted.waiters.push_back(std::move(waiter));
+  if (waiter.done) {
+    wanted.waiters.push_back(std::move(waiter));
+  } else if (present) {
+    wanted.owed = true;
+  }
   if (applying_ || stopping_) return;
   applying_ = true;  // before: the coroutine may run to its end within spawn()
   gate_.spawn(apply_changes());
@@ -79,6 +83,7 @@ chat::Task<void> Registrar::apply_changes() {
   while (!wanted_.empty() && !stopping_) {
     co_await apply_one_batch();
     if (failures_in_a_row_ == 0) continue;
+    if (stopping_) break;
     retry_timer_.expires_after(std::min(kRetryMax, kRetryMin * (1 << std::min(failures_in_a_row_ - 1, 5))));
     boost::system::error_code stopped;
     co_await retry_timer_.async_wait(asio::redirect_error(asio::use_awaitable, stopped));
@@ -111,13 +116,13 @@ void Registrar::settle(std::string user, Wanted wanted, const chat::Result<void>
   if (outcome) return;
   // A registration that somebody waited for has failed for them, and their session's end will be a release of its own.
   // What nobody waits for must still become true.
-  const bool keep = !wanted.present || wanted.waiters.empty();
-  if (keep) want(std::move(user), wanted.present, wanted.fence, {});
+  if (!wanted.present || wanted.owed) want(std::move(user), wanted.present, wanted.fence, {});
 }
 
 chat::Task<void> Registrar::keep_lease() {
   while (!stopping_) {
     co_await renew_once();
+    if (stopping_) break;
     renew_timer_.expires_after(lease_ / kRenewalsPerLease);
     boost::system::error_code stopped;
     co_await renew_timer_.async_wait(asio::redirect_error(asio::use_awaitable, stopped));
@@ -149,7 +154,8 @@ chat::Task<void> Registrar::renew_once() {
 // never followed may be ahead.
 void Registrar::heard_time(chat::Timestamp now, bool prompt) {
   if (now == 0) return;
-  if (prompt || !std::exchange(clock_follows_, true)) {
+  const bool first = !std::exchange(clock_follows_, true);
+  if (prompt || first) {
     clock_.follow(now);
   } else {
     clock_.pass(now);

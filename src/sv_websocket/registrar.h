@@ -64,6 +64,7 @@ class Registrar {
   struct Wanted {
     bool present = false;
     std::uint64_t fence = 0;
+    bool owed = false;  // somebody wants the user present who does not wait for the outcome, and so would not ask again
     std::vector<Waiter> waiters;
   };
 

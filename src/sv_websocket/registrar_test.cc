@@ -76,6 +76,16 @@ TEST_F(RegistrarTest, ARegistrationFailsWhenTheDirectoryIsDown) {
   EXPECT_EQ(outcomes_["alice"], std::vector{false});
 }
 
+TEST_F(RegistrarTest, WhoIsToBeRegisteredAgainIsSoThoughARegistrationOfTheSameUserFailed) {
+  directory_.down = true;
+  registrar_.ensure("alice", 1, reactor_, {});  // of a session that is there, after the directory lost its records
+  ensure("alice", 2);
+  run_until(reactor_, [&] { return !outcomes_.empty(); });
+  EXPECT_EQ(outcomes_["alice"], std::vector{false});
+  directory_.down = false;
+  run_until(reactor_, [&] { return directory_.present["alice"]; });
+}
+
 TEST_F(RegistrarTest, AReleaseIsRepeatedUntilTheDirectoryIsBack) {
   directory_.down = true;
   directory_.present["alice"] = true;

@@ -96,6 +96,7 @@ chat::Task<bool> StoreProgress::stored() {
 // A lane whose latest message is there has no earlier one to come.
 chat::Task<void> StoreProgress::pass_over_refused() {
   for (Lane& lane : lanes_) {
+    if (gate_.closing()) co_return;
     if (!lane.sample || !lane.latest) continue;
     const chat::MessageKey latest = *lane.latest;  // end() may replace it meanwhile
     const auto there = co_await reader_.contains_all({&latest, 1});
