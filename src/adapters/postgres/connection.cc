@@ -123,6 +123,7 @@ chat::Result<void> Connection::complete_handshake(TimePoint expires_at) {
 }
 
 chat::Result<Rows> Connection::query(const Statement& statement, const Parameters& parameters, TimePoint expires_at) {
+  if (const auto ready = open(expires_at); !ready) return std::unexpected(ready.error());
   if (const auto ready = prepare(statement, expires_at); !ready) return std::unexpected(ready.error());
   if (!send(statement, parameters)) return lost(PQerrorMessage(handle_.get()));
   return collect(expires_at);
@@ -137,6 +138,8 @@ chat::Result<void> Connection::execute(const std::string& sql, TimePoint expires
 }
 
 chat::Result<void> Connection::transact(std::span<const Call> calls, TimePoint expires_at) {
+  close_if_stale();
+  if (!handle_) return chat::fail(ErrorCode::unavailable, "PostgreSQL: the connection was closed");
   for (const Statement& statement : {kBegin, kCommit}) {
     if (const auto ready = prepare(statement, expires_at); !ready) return ready;
   }
@@ -174,7 +177,6 @@ chat::Result<void> Connection::finish_pipeline(TimePoint expires_at) {
 }
 
 chat::Result<void> Connection::prepare(const Statement& statement, TimePoint expires_at) {
-  if (const auto ready = open(expires_at); !ready) return ready;
   if (prepared_.contains(statement.name)) return {};
   if (PQsendPrepare(handle_.get(), statement.name, statement.sql, 0, nullptr) == 0) {
     return lost(PQerrorMessage(handle_.get()));

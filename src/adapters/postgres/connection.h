@@ -66,7 +66,9 @@ class Connection {
     Statement statement;
     Parameters parameters;
   };
-  // All calls in one transaction and one round trip. Ends after the commit.
+  // All calls in one transaction and one round trip. Ends after the commit. Unlike the others it does not connect: what
+  // the calls say (numbers of conversations) was learned on the connection that there was, and another may lead to
+  // another database.
   chat::Result<void> transact(std::span<const Call> calls, TimePoint expires_at);
 
   // Whether the last call that failed with `internal` did so for this reason.
@@ -83,6 +85,7 @@ class Connection {
 
   chat::Result<void> connect(TimePoint expires_at);
   chat::Result<void> complete_handshake(TimePoint expires_at);
+  // Only while open.
   chat::Result<void> prepare(const Statement& statement, TimePoint expires_at);
   bool send(const Statement& statement, const Parameters& parameters);
   chat::Result<void> finish_pipeline(TimePoint expires_at);

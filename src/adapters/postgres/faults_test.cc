@@ -44,6 +44,24 @@ TEST_F(Faults, AConnectionThatWasLostWhileIdleIsReplacedUnnoticed) {
   EXPECT_EQ(history_ids("alice", "bob"), (Ids{"1", "2"}));
 }
 
+// What a transaction says was learned on the connection before: in another database it might mean others.
+TEST_F(Faults, ATransactionDoesNotConnectAnew) {
+  const auto expires_at = std::chrono::steady_clock::now() + kCallDeadline;
+  Connection connection({.url = harness().url()});
+  ASSERT_TRUE(connection.open(expires_at));
+  ASSERT_TRUE(connection.transact({}, expires_at));
+  Session killer(harness().url());
+  kill_connections(killer);
+  while (connection.is_open() && std::chrono::steady_clock::now() < expires_at) {
+    const auto outcome = connection.transact({}, expires_at);
+    if (!outcome) EXPECT_EQ(outcome.error().code, chat::ErrorCode::unavailable);
+  }
+  EXPECT_FALSE(connection.is_open());
+  EXPECT_FALSE(connection.transact({}, expires_at)) << "though the server would take a new connection";
+  EXPECT_TRUE(connection.open(expires_at));
+  EXPECT_TRUE(connection.transact({}, expires_at));
+}
+
 TEST_F(Faults, AStatementThatWaitsEndsAtItsDeadlineAndTheNextOneWorks) {
   append({message("1", "alice", "bob", 1)});
   Session holder(harness().url());
