@@ -148,12 +148,12 @@ std::expected<ClientFrame, FrameError> FrameParser::parse(std::string_view text)
   if (const auto normal = scan_normal(text)) return *normal;
   auto object = state_->document.parse_object(text);
   if (!object) return std::unexpected(FrameError{.error = std::move(object.error()), .id = {}, .ref = {}});
-  ObjectReader& reader = state_->reader.emplace(*object);
+  ObjectReader& reader = state_->reader.emplace(*object, Null::is_absent);
   ClientFrame frame = read_frame(reader, state_->ref);
   if (!reader.failed()) return frame;
 
   // Another reader, so that the error of this one stays and the ids that it has read do not count.
-  ObjectReader about(*object);
+  ObjectReader about(*object, Null::is_absent);
   return std::unexpected(FrameError{.error = reader.take_error(),
                                     .id = std::string(about.message_id("id", kOptional)),
                                     .ref = std::string(read_ref(about, state_->ref))});

@@ -120,7 +120,7 @@ TEST_F(ClientFrameTest, IntegersAreUserIds) {
 
 TEST_F(ClientFrameTest, InvalidIds) {
   for (const char* const id : {R"("")", R"("a b")", R"("é")", R"("#")", R"("#a b")", R"("##a")", R"("a,b")",
-                               R"("a\u0000")", "null", "true", "[]", "{}"}) {
+                               R"("a\u0000")", "true", "[]", "{}"}) {
     expect_bad(std::string(R"({"type":"typing","to":)") + id + "}", "to");
     expect_bad(std::string(R"({"type":"typing","to":"b","from":)") + id + "}", "from");
     expect_bad(std::string(R"({"type":"received","at":1,"with":)") + id + "}", "with");
@@ -133,7 +133,7 @@ TEST_F(ClientFrameTest, InvalidIds) {
 }
 
 TEST_F(ClientFrameTest, InvalidMessageIdIsNotEchoed) {
-  for (const char* const id : {R"("")", R"("é")", R"("a\n")", "7", "null"}) {
+  for (const char* const id : {R"("")", R"("é")", R"("a\n")", "7", "true"}) {
     const std::string text = std::string(R"({"type":"normal","to":"b","payload":"x","id":)") + id + "}";
     expect_bad(text, "id");
     EXPECT_EQ(fail(text).id, "") << id;
@@ -168,7 +168,7 @@ TEST_F(ClientFrameTest, History) {
   EXPECT_EQ(full.limit, 200);
   EXPECT_EQ(full.ref, R"("r1")");
   EXPECT_EQ(read<HistoryFrame>(R"({"type":"history","with":"b","after":0,"limit":1})").after, 0);
-  for (const char* const limit : {"0", "201", "-1", "2.0", R"("5")", "null"}) {
+  for (const char* const limit : {"0", "201", "-1", "2.0", R"("5")", "true"}) {
     expect_bad(std::string(R"({"type":"history","with":"b","limit":)") + limit + "}", "limit");
   }
   expect_bad(R"({"type":"history","with":"b","before":-1})", "before");
@@ -195,6 +195,27 @@ TEST_F(ClientFrameTest, SyncAndConversations) {
   EXPECT_EQ(conversations.limit, chat::kPageSizeDefault);
 }
 
+TEST_F(ClientFrameTest, NullIsAbsent) {
+  const auto message =
+      read<NormalFrame>(R"({"type":"normal","from":null,"to":"b","id":null,"payload":"x","extra":null})");
+  EXPECT_EQ(message.from, "");
+  EXPECT_EQ(message.id, "");
+  const auto history =
+      read<HistoryFrame>(R"({"type":"history","with":"b","before":null,"after":7,"limit":null,"ref":null})");
+  EXPECT_FALSE(history.before);
+  EXPECT_EQ(history.after, 7);
+  EXPECT_EQ(history.limit, chat::kPageSizeDefault);
+  EXPECT_EQ(history.ref, "");
+  EXPECT_EQ(read<SyncFrame>(R"({"type":"sync","cursor":null,"latest":null})").cursor, "");
+  const auto registration = read<RegisterFrame>(R"({"type":"register","from":"a","token":null,"device":null})");
+  EXPECT_EQ(registration.token, "");
+  EXPECT_EQ(registration.device, "");
+  expect_bad(R"({"type":"register","from":null})", "from");
+  expect_bad(R"({"type":"typing","to":null})", "to");
+  expect_bad(R"({"type":"normal","to":"b","payload":null})", "payload");
+  expect_bad(R"({"type":"received","with":"b","at":null})", "at");
+}
+
 TEST_F(ClientFrameTest, RefIsEchoedAsItsJson) {
   EXPECT_EQ(read<PingFrame>(R"({"type":"ping"})").ref, "");
   EXPECT_EQ(read<PingFrame>(R"({"type":"ping","ref":"\u0041\n\"é"})").ref, R"("A\n\"é")");
@@ -205,7 +226,7 @@ TEST_F(ClientFrameTest, RefIsEchoedAsItsJson) {
   const std::string longest(126, 'r');
   EXPECT_EQ(read<PingFrame>(R"({"type":"ping","ref":")" + longest + "\"}").ref.size(), 128U);
   expect_bad(R"({"type":"ping","ref":")" + longest + "r\"}", "ref");
-  for (const char* const ref : {"null", "true", "[]", "{}"}) {
+  for (const char* const ref : {"true", "[]", "{}"}) {
     expect_bad(std::string(R"({"type":"ping","ref":)") + ref + "}", "ref");
   }
 }

@@ -116,9 +116,8 @@ std::string_view ObjectReader::payload(std::string_view key) {
 }
 
 std::int64_t ObjectReader::integer(std::string_view key, std::int64_t min, std::int64_t max) {
-  const auto value = optional_integer(key, min, max);
-  if (!value && !find(key)) fail(key, "is missing", "an integer");
-  return value.value_or(0);
+  if (!find(key, Presence::required, "an integer")) return 0;
+  return optional_integer(key, min, max).value_or(0);
 }
 
 std::optional<std::int64_t> ObjectReader::optional_integer(std::string_view key, std::int64_t min, std::int64_t max) {
@@ -167,6 +166,7 @@ void ObjectReader::expect_success() {
 std::optional<element> ObjectReader::find(std::string_view key) const {
   element value;
   if (object_.at_key(key).get(value) != simdjson::SUCCESS) return std::nullopt;
+  if (null_ == Null::is_absent && value.is_null()) return std::nullopt;
   return value;
 }
 
@@ -183,7 +183,9 @@ void ObjectReader::fail(std::string_view key, std::string_view problem, std::str
 
 std::optional<element> ObjectReader::find(std::string_view key, Presence presence, std::string_view allowed) {
   const auto found = find(key);
-  if (!found && presence == Presence::required) fail(key, "is missing", allowed);
+  if (!found && presence == Presence::required) {
+    fail(key, object_.at_key(key).error() == simdjson::SUCCESS ? "is null" : "is missing", allowed);
+  }
   return found;
 }
 

@@ -47,9 +47,13 @@ class JsonDocument {
 
 enum class Presence : std::uint8_t { required, optional };
 
+// Whether a field that is null counts as absent, since many clients' libraries write null for what an object does not
+// have.
+enum class Null : std::uint8_t { is_refused, is_absent };
+
 class ObjectReader {
  public:
-  explicit ObjectReader(simdjson::dom::object object) : object_(object) {}
+  explicit ObjectReader(simdjson::dom::object object, Null null = Null::is_refused) : object_(object), null_(null) {}
   ObjectReader(const ObjectReader&) = delete;  // views point into it
   ObjectReader& operator=(const ObjectReader&) = delete;
 
@@ -106,6 +110,7 @@ class ObjectReader {
   std::string_view decimal(simdjson::dom::element integer);
 
   simdjson::dom::object object_;
+  Null null_;
   std::optional<chat::Error> error_;
   std::array<Decimal, 2> decimals_;
   std::size_t decimals_used_ = 0;
