@@ -5,12 +5,30 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/use_future.hpp>
 #include <optional>
+#include <stdexcept>
 
 #include "adapters/jwt/jwt_authenticator.h"
 #include "apps/service_main.h"
 
 namespace simplechat::apps {
 namespace {
+
+// Throws std::runtime_error naming the option and what is wrong with the key.
+std::unique_ptr<chat::Authenticator> with_fixed_key(const AuthSettings& settings) {
+  adapters::jwt::Expectations expected{.issuer = settings.jwt_issuer, .audience = settings.jwt_audience};
+  std::string option = "jwt-secret ***";
+  try {
+    if (!settings.jwt_public_key.empty()) {
+      option = "jwt-public-key " + settings.jwt_public_key;
+      return adapters::jwt::with_public_key(read_file(settings.jwt_public_key), std::move(expected));
+    }
+    if (!settings.jwt_secret.empty()) return adapters::jwt::with_secret(settings.jwt_secret, std::move(expected));
+    option = "jwt-secret-file " + settings.jwt_secret_file;
+    return adapters::jwt::with_secret(read_file(settings.jwt_secret_file), std::move(expected));
+  } catch (const std::runtime_error& failure) {
+    throw std::runtime_error(fmt::format("{}: {}", option, failure.what()));
+  }
+}
 
 std::optional<std::string> check_keys(const AuthSettings& settings) {
   int keys = 0;
@@ -23,10 +41,18 @@ std::optional<std::string> check_keys(const AuthSettings& settings) {
   }
   if (settings.kind == AuthKind::none && (keys != 0 || !settings.jwt_issuer.empty() || !settings.jwt_audience.empty()))
     return "jwt-secret, jwt-secret-file, jwt-public-key, jwt-jwks, jwt-issuer, jwt-audience: only with --auth jwt";
-  if (settings.jwt_jwks.empty()) return std::nullopt;
-  const auto problem = adapters::jwt::check_jwks_location(settings.jwt_jwks);
-  if (!problem) return std::nullopt;
-  return fmt::format("jwt-jwks {}: {}", settings.jwt_jwks, *problem);
+  if (settings.kind == AuthKind::none) return std::nullopt;
+  if (!settings.jwt_jwks.empty()) {
+    const auto problem = adapters::jwt::check_jwks_location(settings.jwt_jwks);
+    if (problem) return fmt::format("jwt-jwks {}: {}", settings.jwt_jwks, *problem);
+    return std::nullopt;
+  }
+  try {
+    static_cast<void>(with_fixed_key(settings));
+  } catch (const std::runtime_error& failure) {
+    return failure.what();
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -55,19 +81,16 @@ Authentication::Authentication(const AuthSettings& settings, runtime::TlsClient&
     authenticator_ = std::make_unique<chat::TrustingAuthenticator>();
     return;
   }
-  adapters::jwt::Expectations expected{.issuer = settings.jwt_issuer, .audience = settings.jwt_audience};
   if (!settings.jwt_jwks.empty()) {
     jwks_ = std::make_shared<adapters::jwt::JwksSource>(
         reactor_.executor(),
         adapters::jwt::JwksSource::Options{
             .location = settings.jwt_jwks, .refresh = settings.jwt_jwks_refresh, .tls = &tls},
         readiness.add("token keys"));
-    authenticator_ = adapters::jwt::with_keys(jwks_, std::move(expected));
-  } else if (!settings.jwt_public_key.empty()) {
-    authenticator_ = adapters::jwt::with_public_key(read_file(settings.jwt_public_key), std::move(expected));
+    authenticator_ =
+        adapters::jwt::with_keys(jwks_, {.issuer = settings.jwt_issuer, .audience = settings.jwt_audience});
   } else {
-    authenticator_ = adapters::jwt::with_secret(
-        settings.jwt_secret.empty() ? read_file(settings.jwt_secret_file) : settings.jwt_secret, std::move(expected));
+    authenticator_ = with_fixed_key(settings);
   }
 }
 

@@ -28,7 +28,8 @@ struct AuthSettings {
   std::chrono::milliseconds revocation_keep;
 };
 
-// Options, with the rule that --auth jwt has one source of keys, and that nothing of it is given otherwise.
+// Options, with the rule that --auth jwt has one source of keys, which must be good if it is at hand, and that nothing
+// of it is given otherwise.
 void declare(runtime::Options& options, AuthSettings& settings);
 
 // The authenticator with what it needs behind it. Lives in the program's serve(), from before the gateway to its end.

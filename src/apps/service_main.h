@@ -3,9 +3,12 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
+#include <utility>
 
 #include "runtime/config.h"
+#include "runtime/config_sources.h"
 #include "runtime/log.h"
 #include "runtime/signals.h"
 
@@ -31,6 +34,16 @@ void declare(runtime::Options& options, ClusterSecret& secret);
 // A rule: beyond loopback a service that others call needs a cluster secret, or the authorities of their certificates.
 void declare_exposure_rule(runtime::Options& options, const std::string& host, const ClusterSecret& secret,
                            const std::string& client_authorities);
+
+// A rule: `parse`, which returns a std::expected with one sentence as its error, can read the option's URL.
+template <class Parse>
+void declare_url_rule(runtime::Options& options, std::string name, const std::string& url, Parse parse) {
+  options.rule([name = std::move(name), &url, parse]() -> std::optional<std::string> {
+    const auto parsed = parse(url);
+    if (parsed) return std::nullopt;
+    return name + " " + runtime::mask_url(url) + ": " + parsed.error();
+  });
+}
 
 // The content of a file without the line end at its end. Throws std::runtime_error naming the file.
 [[nodiscard]] std::string read_file(const std::string& path);

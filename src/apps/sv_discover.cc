@@ -113,6 +113,7 @@ int main(int argc, char** argv) {
   options.integer<unsigned>("threads", settings.threads, 1, {0, 64}, "reactors; 0: one per core");
   options.url("redis-url", settings.redis_url, "redis://127.0.0.1:6379", {"redis", "rediss"},
               "where the records are kept");
+  apps::declare_url_rule(options, "redis-url", settings.redis_url, adapters::redis::parse_url);
   apps::declare(options, settings.blocks);
   apps::declare(options, settings.cluster_secret);
   apps::declare(options, settings.admin);

@@ -144,6 +144,7 @@ int main(int argc, char** argv) {
   options.text("host", settings.host, "127.0.0.1", "address to listen on");
   options.port("port", settings.port, kPort, "port to listen on");
   options.url("mq-url", settings.mq_url, "amqp://guest:guest@127.0.0.1:5672", {"amqp", "amqps"}, "RabbitMQ");
+  apps::declare_url_rule(options, "mq-url", settings.mq_url, adapters::rabbitmq::parse_broker_url);
   options.url("db-url", settings.db_url, "postgres://postgres:postgres@127.0.0.1:5432/chat-db",
               {"postgres", "postgresql"}, "PostgreSQL");
   options

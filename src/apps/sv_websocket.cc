@@ -122,6 +122,7 @@ int main(int argc, char** argv) {
   options.url("discover-url", settings.discover_url, "http://127.0.0.1:3001", {"http", "https"}, "sv-discover");
   options.url("persist-url", settings.persist_url, "http://127.0.0.1:3000", {"http", "https"}, "sv-persist");
   options.url("mq-url", settings.mq_url, "amqp://guest:guest@127.0.0.1:5672", {"amqp", "amqps"}, "RabbitMQ");
+  apps::declare_url_rule(options, "mq-url", settings.mq_url, adapters::rabbitmq::parse_broker_url);
   options.integer<unsigned>("producers", settings.producers, 4, {1, 64}, "connections that publish to RabbitMQ")
       .alias("producer");
   options.integer<unsigned>("partitions", settings.partitions, adapters::rabbitmq::Topology::kPartitionsDefault,

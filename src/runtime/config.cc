@@ -299,7 +299,15 @@ Options::Failure Options::check_arguments(const Arguments& arguments) const {
   if (!arguments.unknown.empty()) {
     const std::string& word = arguments.unknown.front();
     const std::size_t equals = word.find('=');
-    const std::string value = equals == std::string::npos ? "" : word.substr(equals + 1);
+    std::string value;
+    if (equals != std::string::npos) {
+      value = word.substr(equals + 1);
+    } else if (arguments.unknown.size() > 1 && !arguments.unknown[1].starts_with('-')) {
+      value = arguments.unknown[1];
+    } else if (std::ranges::find(commands_, arguments.command, &std::pair<std::string, std::string>::first) ==
+               commands_.end()) {
+      value = arguments.command;  // the parser takes the first word that is no flag for it
+    }
     return unknown("flag", word.substr(0, equals), value, [](const Option& option) { return flag_name(option.name_); });
   }
   std::vector<std::string_view> names;

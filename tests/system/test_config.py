@@ -57,7 +57,9 @@ def program(request, bin_dir, tmp_path):
 
 
 def test_an_unknown_flag(program):
-    program.refuses(program.start("--no-such-flag=17"), "--no-such-flag", "17", "--" + program.spec["port"])
+    for flag in (["--no-such-flag=17"], ["--no-such-flag", "17"]):
+        program.refuses(program.start(*flag), "--no-such-flag", "17", "--" + program.spec["port"])
+        program.refuses(program.run(*flag), "--no-such-flag", "17", "--" + program.spec["port"])
     program.refuses(program.run("surprise"), "surprise", "check-config")
 
 
@@ -113,7 +115,7 @@ def test_a_bad_value_in_a_weaker_source_is_refused_too(program):
 
 def test_check_config_prints_no_secrets(bin_dir, tmp_path):
     gateway = Program(bin_dir, "sv-websocket", tmp_path)
-    flags = ["--cluster-secret", "hush-1", "--auth", "jwt", "--jwt-secret", "hush-2", "--mq-url", "amqp://user:hush-3@127.0.0.1:5672"]
+    flags = ["--cluster-secret", "hush-1", "--auth", "jwt", "--jwt-secret", "hush-2 of 32 bytes at the very least", "--mq-url", "amqp://user:hush-3@127.0.0.1:5672"]
     printed = gateway.run("check-config", *flags)
     assert printed.returncode == 0 and "hush" not in printed.stdout + printed.stderr
     assert "amqp://user:" in printed.stdout and "@127.0.0.1:5672" in printed.stdout
