@@ -16,7 +16,7 @@ namespace simplechat::chat {
 // Whom a proof speaks for, and what bounds it. A believed claim has nothing but the user.
 struct Identity {
   std::string user{};
-  std::optional<std::chrono::seconds> valid_for{};  // from now on, leeway included; nothing: for good
+  std::optional<std::chrono::seconds> valid_for{};  // from now on; nothing: for good
   std::int64_t issued_s = 0;                        // seconds since the Unix epoch; 0: not told, so before all else
   std::string token_id{};                           // names this one token to its issuer (`jti`); empty: not told
 };

@@ -18,7 +18,7 @@ std::size_t bytes_of(const chat::Message& message) {
 
 bool Approvals::add(SessionKey session, chat::Message message) {
   const std::size_t bytes = bytes_of(message);
-  if (bytes_ + bytes > kBytesMax) return false;
+  if (refusing_ || bytes_ + bytes > kBytesMax) return false;
   bytes_ += bytes;
   Line& line = lines_[session];
   line.entries.push_back({.number = next_number_++, .message = std::move(message), .bytes = bytes, .answer = {}});

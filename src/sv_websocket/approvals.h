@@ -43,13 +43,15 @@ class Approvals {
   Approvals(runtime::Reactor& reactor, chat::SendHook& hook, Callbacks callbacks)
       : hook_(hook), callbacks_(std::move(callbacks)), gate_(reactor.executor()) {}
 
-  // Asks about the message, now or when it is its turn. False if the bound is reached: it was not taken.
+  // Asks about the message, now or when it is its turn. False if the bound is reached or it refuses: it was not taken.
   [[nodiscard]] bool add(SessionKey session, chat::Message message);
   [[nodiscard]] bool full(SessionKey session) const;
   // Forgets what the session waits for, and returns the ids of these messages. Calls that are under way count until
   // they end.
   std::vector<std::string> drop(SessionKey session);
 
+  // Takes no more messages.
+  void refuse() { refusing_ = true; }
   [[nodiscard]] std::size_t bytes() const { return bytes_; }
 
   // Ends when everything that was asked has been answered.
@@ -84,6 +86,7 @@ class Approvals {
   std::unordered_map<SessionKey, Line, Hash> lines_;  // of those that wait for something
   std::uint64_t next_number_ = 1;
   std::size_t bytes_ = 0;
+  bool refusing_ = false;
 };
 
 }  // namespace simplechat::sv_websocket

@@ -159,6 +159,15 @@ TEST_F(ApprovalsTest, ASessionThatEndsDropsWhatItWaitsFor) {
   EXPECT_EQ(approvals_.bytes(), 0);
 }
 
+TEST_F(ApprovalsTest, RefusesWhenItIsToldTo) {
+  ASSERT_TRUE(add("1"));
+  run_until(reactor_, [&] { return hook_.asked.size() == 1; });
+  approvals_.refuse();
+  EXPECT_FALSE(add("2"));
+  hook_.answer("1");
+  run_until_decided(1);
+}
+
 TEST_F(ApprovalsTest, TakesNoMoreThanItsBound) {
   constexpr std::size_t kPayload = 60'000;
   std::size_t taken = 0;

@@ -15,7 +15,7 @@ struct Credential {
   static constexpr std::uint32_t kNever = std::numeric_limits<std::uint32_t>::max();
 
   std::unique_ptr<std::string> offered{};  // the token that came with the opening handshake, until `register` takes it
-  std::uint32_t expires_s = kNever;        // by the clock of Session::check_heartbeat()
+  std::uint32_t expires_s = kNever;        // by the clock of Session::check_expiry()
   std::uint32_t issued_s = 0;              // seconds since the Unix epoch; 0: not told
   std::uint64_t token_hash = 0;            // of the token's id; 0: it has none
 };

@@ -297,14 +297,15 @@ void Gateway::stop() {
   for (const auto& lane : lanes_) {
     drained.push_back(asio::co_spawn(lane->shard().reactor().executor(), lane->drain(), asio::use_future));
   }
-  if (revocation_watch_) {
-    asio::co_spawn(reactors_[0].executor(), revocation_watch_->stop(), asio::use_future).get();
-  }
-  if (block_watch_) asio::co_spawn(reactors_[0].executor(), block_watch_->stop(), asio::use_future).get();
   auto leaving = Registrar::Leaving::with_nothing_to_tell;
   for (auto& lane : drained) {
     if (!lane.get()) leaving = Registrar::Leaving::with_something_to_tell;
   }
+  // Last: who is revoked or blocked is so to the end.
+  if (revocation_watch_) {
+    asio::co_spawn(reactors_[0].executor(), revocation_watch_->stop(), asio::use_future).get();
+  }
+  if (block_watch_) asio::co_spawn(reactors_[0].executor(), block_watch_->stop(), asio::use_future).get();
   asio::co_spawn(reactors_[0].executor(), registrar_->stop(leaving), asio::use_future).get();
 }
 

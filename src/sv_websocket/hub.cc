@@ -88,6 +88,12 @@ void Hub::close_all(std::uint16_t code, std::string_view reason) {
   }
 }
 
+void Hub::end_all() {
+  for (const Slot& slot : slots_) {
+    if (slot.session) destroy(slot.session->key());
+  }
+}
+
 void Hub::close_revoked(std::span<const chat::Revocation> revocations) {
   std::vector<SessionKey> found;  // closing may take a session out of what is gone through
   std::vector<std::uint64_t> tokens;
@@ -139,7 +145,13 @@ void Hub::run_checks(std::chrono::steady_clock::time_point now) {
   }
 }
 
+void Hub::watch_expiry(const Session& session) { expiring_.push_back(session.key()); }
+
 void Hub::tick() {
+  std::erase_if(expiring_, [this](SessionKey key) {
+    Session* session = find(key);
+    return session == nullptr || !session->check_expiry();
+  });
   const std::size_t count = slots_.size() / kHeartbeatRounds + 1;
   for (std::size_t i = 0; i < std::min(count, slots_.size()); ++i) {
     next_check_ = next_check_ + 1 < slots_.size() ? next_check_ + 1 : 0;

@@ -50,6 +50,9 @@ class Hub {
   void resync_some();
 
   void close_all(std::uint16_t code, std::string_view reason);
+  // Ends the sessions whose clients have not finished the closing handshake. Before destruction: a session leaves the
+  // hub, the roster and the services when it ends.
+  void end_all();
   // Closes the sessions whose registration rests on what is revoked.
   void close_revoked(std::span<const chat::Revocation> revocations);
 
@@ -83,6 +86,8 @@ class Hub {
 
   // Checks heartbeats of a part of the sessions; all have been checked after kHeartbeatRounds calls, once a second.
   void tick();
+  // Calls session.check_expiry() with each tick() from now on, as long as it says so.
+  void watch_expiry(const Session& session);
 
   [[nodiscard]] std::size_t sessions_of(std::string_view user) const;
   [[nodiscard]] std::size_t sessions() const { return slots_.size() - free_.size(); }
@@ -93,8 +98,9 @@ class Hub {
     for (const auto& [user, keys] : by_user_) visit(user);
   }
 
- private:
   static constexpr std::uint32_t kHeartbeatRounds = 15;
+
+ private:
   static constexpr std::size_t kResyncsPerTickMax = 1000;
 
   static constexpr std::size_t kNobody = std::numeric_limits<std::size_t>::max();
@@ -119,8 +125,9 @@ class Hub {
   std::vector<std::uint32_t> free_;
   runtime::StringMap<std::vector<Session*>> by_user_;
   std::vector<SessionKey> paused_;
-  std::deque<Check> checks_;    // earliest first
-  std::deque<Check> unknowns_;  // likewise; one for each session of the last register_timeout
+  std::deque<Check> checks_;          // earliest first
+  std::deque<Check> unknowns_;        // likewise; one for each session of the last register_timeout
+  std::vector<SessionKey> expiring_;  // whose token expires before the next round
   std::size_t next_check_ = 0;
   std::size_t resynced_ = kNobody;  // slots whose sessions have been told; kNobody: none has to be
 };

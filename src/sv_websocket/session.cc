@@ -103,10 +103,8 @@ SessionInfo Session::info() const {
 void Session::check_heartbeat() {
   rate_refusals_ = 0;
   const std::uint32_t silent_ms = TurnClock::elapsed_ms(heard_ms_, now_ms());
-  if (credential_ && clock_s() >= credential_->expires_s) {
-    services_.probe.session_expired();
-    connection_.close(wire::kCloseUnauthorized, "the token has expired");
-  } else if (silent_ms > kGoneAfterMs) {
+  watch_expiry();
+  if (silent_ms > kGoneAfterMs) {
     services_.probe.heartbeat_missed();
     connection_.close(wire::kCloseHeartbeatMissed, "heartbeat missed");
   } else if (silent_ms > kPingAfterMs && !pinged_) {
@@ -209,7 +207,9 @@ void Session::registration_ended(const chat::Result<void>& outcome) {
     send_error(outcome.error());
     if (!kept->offered.empty()) offer_token(std::move(kept->offered));  // for the next try
   }
-  for (const std::string& text : kept->frames_in) on_text(text);
+  for (const std::string& text : kept->frames_in) {
+    if (connection_.open()) on_text(text);  // it may have been revoked meanwhile
+  }
 }
 
 void Session::leave() {
@@ -310,7 +310,10 @@ void Session::request(Query query, std::string_view ref, Encode encode) {
     Session* session = services.hub.find(key);
     if (session == nullptr) return;
     --session->requests_;
-    if (session->user_ != user) return;  // registered as somebody else meanwhile
+    if (session->user_ != user) {
+      session->send_error({ErrorCode::not_registered, "the session ended before there was an answer"}, {}, ref);
+      return;
+    }
     if (!page) {
       session->send_error(page.error(), {}, ref);
       return;
@@ -344,6 +347,10 @@ void Session::check_view_later() {
 
 void Session::check_view(std::chrono::steady_clock::time_point now) {
   if (!view_ || now < view_->until) return;  // it has left, and perhaps registered anew
+  if (!view_->cursor && requests_ > 0) {     // perhaps its first sync, which may have been asked before that commit
+    check_view_later();
+    return;
+  }
   if (!view_->cursor || view_->overflowed) {
     const std::unique_ptr<View> view = std::move(view_);
     if (view->cursor) send_resync();  // otherwise it does not sync, or is still at it

@@ -79,7 +79,7 @@ struct SessionInfo {
 
 class Session final : private ConnectionHandler {
  public:
-  static constexpr int kRequestsMax = 8;  // history, sync and conversations under way at once; beyond: rate_limited
+  static constexpr int kRequestsMax = 32;  // history, sync and conversations under way at once; beyond: rate_limited
   static constexpr std::uint32_t kRequestFrames = 20;  // as many frames one of them counts in the session's rate
   // So many frames refused for their rate between two heartbeat checks, and the session is read from no more for so
   // long.
@@ -110,6 +110,8 @@ class Session final : private ConnectionHandler {
   void resume_reading(Pause reason) { connection_.resume_reading(reason); }
   // The application's word on a message of this session.
   void decided(const chat::Message& message, const chat::Result<chat::Approval>& approval);
+  // Forgets the messages that wait for that word, and says so.
+  void drop_waiting();
 
   [[nodiscard]] bool registered() const { return state_ == State::registered; }
   // While registered.
@@ -128,8 +130,11 @@ class Session final : private ConnectionHandler {
   [[nodiscard]] std::uint64_t token_hash() const { return credential_ ? credential_->token_hash : 0; }
   void revoked();
 
-  // Called by the hub now and then. Pings a silent peer, and closes one that stays silent, or whose token has expired.
+  // Called by the hub every Hub::kHeartbeatRounds seconds. Pings a silent peer, and closes one that stays silent.
   void check_heartbeat();
+  // Called by the hub each second, as long as it returns true, once the token is about to expire. Closes the session
+  // then.
+  bool check_expiry();
 
   // Called by the hub MissedUsers::kCheckAfter after the registration: looks whether the session's first sync came
   // before the commit of something that was routed before the session could be found, and if so tells it to resync.
@@ -186,6 +191,9 @@ class Session final : private ConnectionHandler {
   void enter(chat::Identity identity, Proof proof);
   void renew(const wire::RegisterFrame& frame);
   void bind_to(const chat::Identity& identity);
+  // Whether the token expires before the next check of the heartbeat.
+  [[nodiscard]] bool expires_soon() const;
+  void watch_expiry();
   void send_registered();
   // The client's address as far as it is known, else that of the connection's other end.
   [[nodiscard]] std::string client_address() const;
@@ -198,7 +206,6 @@ class Session final : private ConnectionHandler {
   // Answers with an error if either of the two has blocked the other.
   [[nodiscard]] bool may_reach(std::string_view to, std::string_view id);
   [[nodiscard]] std::string make_message_id(chat::Timestamp at) const;
-  void drop_waiting();
   void handle(const wire::TypingFrame& frame);
   void handle(const wire::MarkFrame& frame);
   void handle(const wire::HistoryFrame& frame);
@@ -244,6 +251,7 @@ class Session final : private ConnectionHandler {
   State state_ = State::unregistered;
   bool pinged_ = false;
   bool known_ = false;  // has said who it is, once at least
+  bool expiry_watched_ = false;
   std::uint8_t requests_ = 0;
   std::uint8_t rate_refusals_ = 0;
   std::uint8_t messages_granted_ = 0;

@@ -125,6 +125,26 @@ void Session::bind_to(const chat::Identity& identity) {
   if (identity.valid_for) credential_->expires_s = clock_s() + static_cast<std::uint32_t>(identity.valid_for->count());
   credential_->issued_s = static_cast<std::uint32_t>(std::min<std::int64_t>(identity.issued_s, Credential::kNever));
   credential_->token_hash = hash_of_token_id(identity.token_id);
+  watch_expiry();
+}
+
+bool Session::expires_soon() const {
+  return credential_ && credential_->expires_s <= clock_s() + Hub::kHeartbeatRounds;
+}
+
+void Session::watch_expiry() {
+  if (expiry_watched_ || !expires_soon()) return;
+  expiry_watched_ = true;
+  services_.hub.watch_expiry(*this);
+}
+
+bool Session::check_expiry() {
+  if (connection_.open() && credential_ && clock_s() >= credential_->expires_s) {
+    services_.probe.session_expired();
+    connection_.close(wire::kCloseUnauthorized, "the token has expired");
+  }
+  expiry_watched_ = connection_.open() && expires_soon();
+  return expiry_watched_;
 }
 
 }  // namespace simplechat::sv_websocket

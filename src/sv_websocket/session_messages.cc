@@ -70,7 +70,10 @@ void Session::ask_about(const wire::NormalFrame& frame) {
   chat::Message message{.id = id, .from = user_, .to = std::string(frame.to), .payload = std::string(frame.payload)};
   if (!services_.approvals->add(key_, std::move(message))) {
     services_.probe.message_refused();
-    send_error({ErrorCode::unavailable, "not accepted: too much waits for the application's word; send it again"}, id);
+    send_error(
+        {ErrorCode::unavailable,
+         "not accepted: too much waits for the application's word, or this gateway is shutting down; send it again"},
+        id);
     return;
   }
   if (services_.approvals->full(key_)) connection_.pause_reading(Pause::approvals);

@@ -116,6 +116,11 @@ void Shard::start(std::vector<DeliveryMailbox*> mailboxes) {
 
 chat::Task<bool> Shard::leave() {
   publisher_.refuse();
+  if (approvals_) {
+    // What they would be about is not accepted any more.
+    approvals_->refuse();
+    hub_.for_each_session(0, hub_.slots(), [](Session& session) { session.drop_waiting(); });
+  }
   co_await publisher_.drain(steady_clock::now() + kFlushWait);
   hub_.close_all(wire::kCloseGoingAway, "shutting down");
   co_await wait_until([this] { return hub_.sessions() == 0; }, milliseconds(10), kCloseWait);
@@ -130,6 +135,7 @@ chat::Task<void> Shard::stop() {
   if (approvals_) co_await approvals_->close();
   co_await router_.stop();
   co_await progress_.stop();
+  hub_.end_all();
 }
 
 void Shard::register_all_again() {

@@ -1,11 +1,14 @@
 """`simplechat serve`: what it acked survives kill -9 and SIGTERM, and it guards its data directory."""
 
 import asyncio
+import contextlib
+import json
 import signal
 import subprocess
 
 import rest
 from chat import Client, conversation, crowd, lost_and_doubled, more_acks, unique
+from raw_socket import TEXT, RawSocket, frame
 
 CLIENTS = 50
 ROUNDS = 3
@@ -57,6 +60,19 @@ def test_sigterm_under_load_drains_and_loses_nothing(another_single):
                 assert person.drains >= 1 and person.close_codes[:1] == [1001], (person.drains, person.close_codes)
             await check_store(server.url, people)
     asyncio.run(run())
+
+
+def test_sigterm_ends_the_sessions_of_clients_that_do_not_close(another_single):
+    server = another_single().start_ready()
+    with contextlib.ExitStack() as opened:
+        # Many, so that the tables of sessions and users are large, and each a user of its own.
+        clients = [opened.enter_context(RawSocket(server.ws_url)) for _ in range(300)]
+        for client in clients:
+            client.send(frame(TEXT, json.dumps({"type": "register", "from": unique("mute")}).encode()))
+        for client in clients:
+            assert json.loads(client.receive()[2])["type"] == "registered"
+        server.signal(signal.SIGTERM)
+        assert server.child.wait(30) == 0
 
 
 def test_a_second_process_on_the_same_data_directory_is_refused(another_single):

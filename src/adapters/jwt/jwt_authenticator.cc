@@ -108,17 +108,17 @@ Result<Header> read_header(std::string_view part) {
   return Header{.algorithm = std::string(algorithm->value_or("")), .key_id = std::optional<std::string>(*key_id)};
 }
 
-// What is left of the token's time, leeway included; nothing if it has no `exp`.
+// What is left of the token's time; nothing if it has no `exp`.
 Result<std::optional<std::chrono::seconds>> check_dates(object claims, std::int64_t now) {
   const auto expires = find_date(claims, "exp");
   if (!expires) return std::unexpected(expires.error());
   const auto begins = find_date(claims, "nbf");
   if (!begins) return std::unexpected(begins.error());
   const auto now_s = static_cast<double>(now);
-  if (*expires && now_s >= **expires + kLeewaySeconds) return refuse("the token has expired");
+  if (*expires && now_s >= **expires) return refuse("the token has expired");
   if (*begins && now_s < **begins - kLeewaySeconds) return refuse("the token is not valid yet");
   if (!*expires) return std::nullopt;
-  const double left_s = std::min(std::ceil(**expires + kLeewaySeconds - now_s), kValidForMaxS);
+  const double left_s = std::min(std::ceil(**expires - now_s), kValidForMaxS);
   return std::chrono::seconds(static_cast<std::int64_t>(left_s));
 }
 

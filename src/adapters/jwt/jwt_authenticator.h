@@ -22,8 +22,10 @@
 namespace simplechat::adapters::jwt {
 
 inline constexpr std::size_t kTokenBytesMax =
-    std::size_t{8} * 1024;                            // beyond: unauthorized, before anything is decoded
-inline constexpr std::int64_t kLeewaySeconds = 30;    // how far the issuer's clock may be off, for `exp` and `nbf`
+    std::size_t{8} * 1024;  // beyond: unauthorized, before anything is decoded
+// How far the issuer's clock may be ahead, for `nbf`: a token must be good when it has just been issued. For `exp`
+// there is none, since clients renew before it.
+inline constexpr std::int64_t kLeewaySeconds = 30;
 inline constexpr std::size_t kTokenIdBytesMax = 256;  // of `jti`; beyond: unauthorized
 
 // Seconds since the Unix epoch. Called on every reactor's thread.
