@@ -5,6 +5,7 @@ import base64
 import contextlib
 import http.server
 import json
+import signal
 import subprocess
 import threading
 import time
@@ -388,6 +389,23 @@ def guarded_cluster(bin_dir, state_dir, servers, secret_file):
                    gateways=2, gateway_flags=["--auth", "jwt", "--jwt-secret-file", secret_file]).start()
     yield made
     made.stop()
+
+
+def test_a_revocation_holds_at_a_gateway_that_is_draining(bin_dir, state_dir, servers, secret_file, token):
+    flags = ["--auth", "jwt", "--jwt-secret-file", secret_file, "--drain-seconds", "6"]
+    with Cluster(bin_dir, state_dir / "auth-drain", servers.redis.url, servers.rabbitmq.url, database_url(servers.postgres.url, "auth"),
+                 gateways=2, gateway_flags=flags) as cluster:
+        near, far = cluster.gateways
+
+        async def run():
+            alice, bob = unique("alice"), unique("bob")
+            async with Client.registered(far.ws_url, alice, token=token(alice)) as stays, Client.registered(far.ws_url, bob, token=token(bob)) as told:
+                far.signal(signal.SIGTERM)
+                await eventually(lambda: asyncio.to_thread(far.ready), lambda ready: not ready, "it is draining")
+                assert revoke(near, user=alice).status == 200
+                assert await stays.closed() == 4503
+                assert await told.closed(20) in (1001, 4001)
+        asyncio.run(run())
 
 
 def test_revocation_reaches_every_gateway_and_outlives_them(guarded_cluster, token):

@@ -171,7 +171,7 @@ TEST_F(JwtAuthenticatorTest, RefusesASubjectThatIsNoUserId) {
   expect_claims_refused(R"({"sub":")" + std::string(65, 'a') + R"("})", "sub is not a user id");
 }
 
-TEST_F(JwtAuthenticatorTest, HonoursExpiryWithLeeway) {
+TEST_F(JwtAuthenticatorTest, HonoursExpiryToTheSecond) {
   expect_accepted(at("exp", kNow + 1));
   expect_claims_refused(at("exp", kNow), "has expired");
   expect_claims_refused(at("exp", 0), "has expired");
