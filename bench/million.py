@@ -3,8 +3,9 @@
 Gateways (one reactor, one producer each), one sv-discover, one sv-persist, Redis, RabbitMQ and PostgreSQL, and processes of chat-hold with
 the users. A process may have 20 000 descriptors where limits are low, and the gateways that are left when a third has died must hold
 everybody, so there are three gateways for every 38 400 users: 79 for the million. Source addresses are spread over 127.0.0.0/8. Everything runs in
-a network namespace of its own, and kernel settings are raised and put back (kernel.py). sv-discover and Redis, which would have a machine of their
-own, go before the 130 other processes: else each registration waits for its turn among all of them, twice. The phases, all bounded in time:
+a network namespace of its own, and kernel settings are raised and put back (kernel.py). The directory, the queue and the store, which would have
+machines of their own, go before the 130 processes of gateways and users: else each registration and each message waits for several turns among all
+of them. The phases, all bounded in time:
 
 1. connect   all users open their connection and register, RATE a second. Then the memory per connection, by part: `user` is the part's
              own anonymous pages, `kernel` is what the machine has less than before beside all that, so both ends of each connection.
@@ -54,7 +55,7 @@ LOCATE_BATCH = 10_000
 RESETTLE_S = 300.0  # within which all must be found again
 AVAILABLE_BYTES_MIN = 1_500_000_000
 PENDING_PER_PROCESS = 16  # registrations under way at a time: what the gateways are late by must not pile up to deadlines
-NICE_OF_DIRECTORY = -10
+NICE_OF_SHARED = -10  # of what all gateways share
 
 
 class World:
@@ -101,9 +102,11 @@ class World:
 
 
 def favour(pid: int) -> None:
-    """All of its threads."""
+    """All threads of the process and of those that it has started."""
     for thread in pathlib.Path(f"/proc/{pid}/task").iterdir():
-        os.setpriority(os.PRIO_PROCESS, int(thread.name), NICE_OF_DIRECTORY)
+        os.setpriority(os.PRIO_PROCESS, int(thread.name), NICE_OF_SHARED)
+        for child in (thread / "children").read_text().split():
+            favour(int(child))
 
 
 def available_bytes() -> int:
@@ -252,8 +255,10 @@ def close(world: World, users: int, base: dict) -> dict:
 def run_phases(bench: Bench, world: World, state: pathlib.Path, users: int, result: dict) -> None:
     base = {"user_bytes": world.user_bytes(), "gateways": len(world.living), "available": available_bytes()}
     ports = [gateway.ws_port for gateway in world.cluster.gateways]
-    favour(world.cluster.discover.pid)
-    favour(world.servers.redis.process.pid)
+    for part, pids in world.pids().items():
+        if part != "gateways":
+            for pid in pids.values():
+                favour(pid)
     with Holders(bench.program("chat-hold"), users, ports, state / "log", ["--pending", PENDING_PER_PROCESS]) as holders:
         time.sleep(1)
         world.holders = holders
