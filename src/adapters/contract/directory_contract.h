@@ -371,6 +371,17 @@ TEST_P(DirectoryContract, ALeaseThatANewRunReplacesIsADeath) {
   EXPECT_EQ(deaths(two_), after);
 }
 
+TEST_P(DirectoryContract, ALeaseThatANewRunReplacesAfterItsEndIsADeathOnce) {
+  const std::int64_t before = deaths(two_);
+  renew(one_, kShortLease);
+  add(one_, "alice", 1);
+  wait_until_gone("alice");
+  const std::int64_t told = deaths(one_restarted_);  // before anybody else has renewed
+  const std::int64_t after = deaths(two_);
+  EXPECT_NE(after, before);
+  EXPECT_EQ(after, told);
+}
+
 TEST_P(DirectoryContract, ALeaseRenewedInTimeIsNoDeath) {
   const std::int64_t before = deaths(two_);
   renew(one_, kShortLease);

@@ -55,6 +55,11 @@ return redis.status_reply('OK')
 
 // Extends the lease of an incarnation, or opens it, and counts the leases that ended without having been closed.
 // Returns the opening, the number of such deaths, and the server's time (as TIME does).
+//
+// A lease that has ended stays in the set until it is counted: by any renewal, or by the one that takes its place. The
+// set does not say whose it was, so the renewal of a run that is late for its own lease counts it as well, as that of
+// any other gateway would have. That is one `resync` too many, and rare; the incarnation in the set's members would say
+// it, but versions of sv-discover that run side by side would not know each other's.
 //   KEYS[1]  the lease's key
 //   KEYS[2]  the sorted set of lease keys by the time of their end, in milliseconds
 //   KEYS[3]  the number of deaths
@@ -65,11 +70,16 @@ inline constexpr std::string_view kRenewScript = R"lua(
 local time = redis.call('TIME')
 local now_ms = time[1] * 1000 + math.floor(time[2] / 1000)
 local lease = redis.call('GET', KEYS[1])
-if lease and string.match(lease, '^%S+') ~= string.match(ARGV[1], '^%S+') then redis.call('INCR', KEYS[3]) end
+local ended = 0
+if not lease then
+  ended = redis.call('ZREM', KEYS[2], KEYS[1])
+elseif string.match(lease, '^%S+') ~= string.match(ARGV[1], '^%S+') then
+  ended = 1
+end
 if not lease or string.sub(lease, 1, #ARGV[1]) ~= ARGV[1] then lease = ARGV[1] .. ARGV[2] end
 redis.call('SET', KEYS[1], lease, 'PX', ARGV[3])
 redis.call('ZADD', KEYS[2], now_ms + ARGV[3], KEYS[1])
-local ended = redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now_ms - 1)
+ended = ended + redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now_ms - 1)
 if ended > 0 then redis.call('INCRBY', KEYS[3], ended) end
 local deaths = redis.call('GET', KEYS[3])
 return {string.sub(lease, #ARGV[1] + 1), deaths or '0', time[1], time[2]}
