@@ -3,9 +3,12 @@
 //   revocations          hash: "u:<user>" or "t:<token id>" -> "<issued until> <kept until>", in seconds
 //   revocations:changes  sorted set: the same subjects by the number of their latest change
 //   revocations:ends     sorted set: the same by when they may be forgotten, which a later revoke() does
-//   revocations:state    hash: `number` of the latest change; `store`, a name that a Redis without these data gets
-//   anew,
-//                        so that the gateways hear of the loss and revoke again what they know
+//   revocations:state    hash: `number` of the latest change; `run` of the server and `store`, a name for the data in
+//                        that run
+//
+// A run of the server is a store of its own, as for blocks: without the last second of the run before it would give the
+// numbers that some gateways know to other changes. So after a restart the gateways read everything, and revoke again
+// what they know.
 
 #include <fmt/format.h>
 
@@ -83,7 +86,7 @@ chat::Result<Reply> RedisDirectory::revoke_part(Connection& redis, std::span<con
   const RevocationKeys keys = revocation_keys();
   std::vector<std::string> words{"EVAL", std::string(kRevokeScript), std::to_string(keys.size())};
   words.insert(words.end(), keys.begin(), keys.end());
-  words.insert(words.end(), {std::to_string(chat::kRevocationsMax), new_store_name()});
+  words.insert(words.end(), {redis.run_id(), new_store_name(), std::to_string(chat::kRevocationsMax)});
   for (const chat::Revocation& each : part) {
     words.insert(words.end(),
                  {subject_of(each), std::to_string(each.issued_until_s), std::to_string(each.kept_until_s)});
@@ -100,8 +103,8 @@ chat::Task<chat::Result<chat::RevocationChanges>> RedisDirectory::changes_since(
     const std::string store = known ? version.substr(0, dash) : std::string();
     const std::string number = known ? version.substr(dash + 1) : "0";
     const RevocationKeys keys = revocation_keys();
-    const auto reply = redis.call({"EVAL", kRevocationsScript, "4", keys[0], keys[1], keys[2], keys[3], store, number,
-                                   std::to_string(chat::kRevocationsPerCallMax), new_store_name()});
+    const auto reply = redis.call({"EVAL", kRevocationsScript, "4", keys[0], keys[1], keys[2], keys[3], redis.run_id(),
+                                   new_store_name(), store, number, std::to_string(chat::kRevocationsPerCallMax)});
     if (!reply) return std::unexpected(reply.error());
     return changes_of(redis, **reply);
   });
