@@ -36,32 +36,36 @@ chat::Task<chat::Result<bool>> RevocationWatch::ask() {
   const bool lost = changes->all && !version_.empty();
   if (lost) {
     runtime::log::warn("revocations_lost", {{"known_here", known_.size()}});
-    co_await tell_again();
+    to_tell_.clear();
+    for (const auto& [key, revocation] : known_) to_tell_.push_back(revocation);
   }
   version_ = std::move(changes->version);
   take(std::move(changes->revocations), told_ || !changes->more);
+  if (!changes->more && !to_tell_.empty()) co_await tell_again();
   co_return changes->more;
 }
 
-// What the store has kept meanwhile is not changed by it. If it fails, the next gateway or revocation may do better:
-// here what is known stays in force.
+// What the store has kept meanwhile is not changed by it. What it cannot take now it is told with the next round; the
+// news go on meanwhile, of all pages, also where it never can since it is full.
 chat::Task<void> RevocationWatch::tell_again() {
-  std::vector<chat::Revocation> known;
-  for (const auto& [key, revocation] : known_) known.push_back(revocation);
-  for (std::size_t done = 0; done < known.size() && !poll_.stopped();) {
-    const std::size_t count = std::min(known.size() - done, chat::kRevocationsPerCallMax);
-    const auto kept = co_await revocations_.revoke(std::span(known).subspan(done, count));
-    if (!kept) {
+  while (!to_tell_.empty() && !poll_.stopped()) {
+    const std::size_t count = std::min(to_tell_.size(), chat::kRevocationsPerCallMax);
+    const auto kept = co_await revocations_.revoke(std::span(to_tell_).last(count));
+    if (!kept && !telling_fails_) {
       runtime::log::warn("revocations_not_told_again", {{"reason", kept.error().message}});
-      co_return;
     }
-    done += count;
+    telling_fails_ = !kept;
+    if (!kept) co_return;
+    to_tell_.resize(to_tell_.size() - count);
   }
 }
 
 void RevocationWatch::take(std::vector<chat::Revocation> news, bool complete) {
   for (chat::Revocation& each : news) {
-    known_[(each.what == chat::Revoked::user ? "u:" : "t:") + each.subject] = each;
+    chat::Revocation& known =
+        known_.try_emplace((each.what == chat::Revoked::user ? "u:" : "t:") + each.subject, each).first->second;
+    known.issued_until_s = std::max(known.issued_until_s, each.issued_until_s);  // a store without them may know less
+    known.kept_until_s = std::max(known.kept_until_s, each.kept_until_s);
     news_.push_back(std::move(each));
   }
   if (!complete || (told_ && news_.empty())) return;

@@ -2,8 +2,8 @@
 // HTTP caller revokes here.
 //
 // Lives on one reactor of the gateway, where revoke() is called too. As long as the store cannot be asked, what is
-// known stays in force. A store that has lost its data says so, and is told again all that this gateway knows. stop()
-// before destruction.
+// known stays in force. A store that has lost its data says so, and is told again all that this gateway knows, until it
+// has it. stop() before destruction.
 #pragma once
 
 #include <chrono>
@@ -52,7 +52,9 @@ class RevocationWatch {
   std::string version_;                         // as last heard
   runtime::StringMap<chat::Revocation> known_;  // by kind and subject
   std::vector<chat::Revocation> news_;          // not passed on yet
+  std::vector<chat::Revocation> to_tell_;       // again, to a store that has lost its data
   bool told_ = false;                           // the first news have been passed on, which are complete
+  bool telling_fails_ = false;
   std::chrono::steady_clock::time_point forget_at_{};
   ChangePoll poll_;
 };

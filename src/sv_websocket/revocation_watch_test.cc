@@ -25,7 +25,7 @@ chat::Revocation of_user(const std::string& user) {
 class Store final : public chat::Revocations {
  public:
   chat::Task<chat::Result<void>> revoke(std::span<const chat::Revocation> revocations) override {
-    if (away) co_return chat::fail(chat::ErrorCode::unavailable, "away");
+    if (away || read_only) co_return chat::fail(chat::ErrorCode::unavailable, "away");
     co_return memory->revoke_now(revocations);
   }
   chat::Task<chat::Result<chat::RevocationChanges>> changes_since(const std::string& version) override {
@@ -41,6 +41,7 @@ class Store final : public chat::Revocations {
   std::unique_ptr<MemoryRevocations> memory =
       std::make_unique<MemoryRevocations>([] { return std::int64_t{50}; }, "run-1");
   bool away = false;
+  bool read_only = false;
   int asked = 0;
 };
 
@@ -126,6 +127,20 @@ TEST_F(RevocationWatchTest, AStoreThatLostItsDataIsToldAgain) {
   store_.lose_all();
   run_until([&] { return store_.memory->size() == 1; });
   EXPECT_EQ(store_.memory->changes_now("").revocations.front().subject, "alice");
+}
+
+TEST_F(RevocationWatchTest, AStoreThatCannotTakeThemYetIsToldLater) {
+  store_.add(of_user("alice"));
+  watch_.start();
+  run_until([&] { return heard("alice"); });
+  store_.read_only = true;
+  store_.lose_all();
+  for (std::size_t i = 0; i < chat::kRevocationsPerCallMax + 5; ++i) store_.add(of_user("user-" + std::to_string(i)));
+  run_until([&] { return heard("user-" + std::to_string(chat::kRevocationsPerCallMax + 4)); });
+  run_until_asked_again();
+  EXPECT_EQ(store_.memory->size(), chat::kRevocationsPerCallMax + 5);
+  store_.read_only = false;
+  run_until([&] { return store_.memory->size() == chat::kRevocationsPerCallMax + 6; });
 }
 
 }  // namespace
