@@ -7,6 +7,7 @@
 
 #include "adapters/contract/blocks_contract.h"
 #include "adapters/memory/block_file.h"
+#include "adapters/memory/file_size_limit.h"
 #include "adapters/memory/temporary_file.h"
 
 namespace simplechat::adapters::memory {
@@ -102,6 +103,21 @@ TEST_F(BlockFileTest, LeavesOutWhatACrashCutOff) {
   file_.append(R"({"changes":[{"user":"alice","blocked":"car)");
   BlockFile after = open();
   EXPECT_EQ(read(after), (std::vector<chat::BlockChange>{{.user = "alice", .blocked = "bob"}}));
+}
+
+TEST_F(BlockFileTest, ADiskThatWasFullInTheMiddleOfALineDoesNotEndTheNextStartUp) {
+  {
+    BlockFile before = open();
+    EXPECT_TRUE(change(before, "alice", "bob"));
+    {
+      const FileSizeLimit full(file_.text().size() + 10);
+      EXPECT_FALSE(change(before, "alice", "carol"));
+    }
+    EXPECT_TRUE(change(before, "alice", "dave"));
+  }
+  BlockFile after = open();
+  EXPECT_EQ(read(after), (std::vector<chat::BlockChange>{{.user = "alice", .blocked = "bob"},
+                                                         {.user = "alice", .blocked = "dave"}}));
 }
 
 TEST_F(BlockFileTest, ADamagedFileEndsStartUp) {

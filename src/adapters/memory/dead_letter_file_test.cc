@@ -91,6 +91,15 @@ TEST_F(DeadLetterFileTest, LettersAreListedAndReplayed) {
   EXPECT_EQ(queue.published.back(), "two");
 }
 
+TEST_F(DeadLetterFileTest, ALetterIsWholeBehindOneThatACrashCutOff) {
+  std::ofstream(path_) << R"({"at":7,"reason":"no","records":[{"id)";
+  DeadLetterFile file(path_, fixed_clock);
+  ASSERT_TRUE(contract::run_to_end(io_, file.keep(record("2", "two"), "never")));
+  const auto listed = *contract::run_to_end(io_, file.list(10));
+  ASSERT_EQ(listed.size(), 1U);
+  EXPECT_EQ(listed[0].reason, "never");
+}
+
 TEST_F(DeadLetterFileTest, AFileThatCannotBeWrittenIsUnavailable) {
   DeadLetterFile file(path_ / "under" / "a" / "missing" / "folder", fixed_clock);
   const auto outcome = contract::run_to_end(io_, file.keep({}, "reason"));
