@@ -56,10 +56,23 @@ void BlockWatch::take(const std::vector<chat::BlockChange>& changes) {
   for (const chat::BlockChange& each : changes) {
     if (table_.change(each.user, each.blocked, each.present)) each.present ? ++count_ : --count_;
     if (told_) change_blocked((*told_)[each.user], each.blocked, each.present);
+    if (!each.present) try_refused_again(each.user);
   }
 }
 
+// Since there is room now.
+void BlockWatch::try_refused_again(const std::string& user) {
+  const auto refused = refused_.find(user);
+  if (refused == refused_.end()) return;
+  for (std::string& blocked : refused->second) missed_.push_back({.user = user, .blocked = std::move(blocked)});
+  refused_.erase(refused);
+}
+
 chat::Task<void> BlockWatch::drop_what_was_not_told() {
+  if (lost_) {  // all of these are found again
+    missed_.clear();
+    refused_.clear();
+  }
   for (std::size_t part = 0; part < BlockTable::kParts; ++part) {
     table_.change_part(part, [this](const std::string& user, BlockedUsers& blocked) {
       const auto told = told_->find(user);
@@ -83,15 +96,34 @@ chat::Task<void> BlockWatch::drop_what_was_not_told() {
 chat::Task<void> BlockWatch::make_again() {
   while (!missed_.empty() && !poll_.stopped()) {
     const std::size_t count = std::min(missed_.size(), chat::kBlockChangesPerCallMax);
-    std::vector<chat::BlockChange> part(missed_.end() - static_cast<std::ptrdiff_t>(count), missed_.end());
-    // Somebody may have been unblocked meanwhile.
-    std::erase_if(part, [this](const auto& each) { return !table_.blocks(each.user, each.blocked); });
-    const auto kept = co_await blocks_.change_blocks(part);
-    if (!kept && !making_fails_) runtime::log::warn("blocks_not_made_again", {{"reason", kept.error().message}});
-    making_fails_ = !kept;
-    if (!kept) co_return;
+    const auto made = co_await make({missed_.end() - static_cast<std::ptrdiff_t>(count), missed_.end()});
+    if (!made && !making_fails_) runtime::log::warn("blocks_not_made_again", {{"reason", made.error().message}});
+    making_fails_ = !made;
+    if (!made) co_return;
     missed_.resize(missed_.size() - count);
   }
+}
+
+// Where a user has blocked as many as may be, each user's are made apart, so that the others' are.
+chat::Task<chat::Result<void>> BlockWatch::make(std::vector<chat::BlockChange> part) {
+  // Somebody may have been unblocked meanwhile.
+  std::erase_if(part, [this](const auto& each) { return !table_.blocks(each.user, each.blocked); });
+  auto made = co_await blocks_.change_blocks(part);
+  if (made || made.error().code != chat::ErrorCode::too_large) co_return made;
+  for (auto begin = part.cbegin(); begin != part.cend();) {
+    const auto end = std::find_if(begin, part.cend(), [begin](const auto& each) { return each.user != begin->user; });
+    const std::span<const chat::BlockChange> of_user(begin, end);
+    made = co_await blocks_.change_blocks(of_user);
+    if (!made && made.error().code != chat::ErrorCode::too_large) co_return made;
+    if (!made) refuse(of_user, made.error().message);
+    begin = end;
+  }
+  co_return chat::Result<void>();
+}
+
+void BlockWatch::refuse(std::span<const chat::BlockChange> blocks, const std::string& reason) {
+  runtime::log::warn("blocks_not_made_again", {{"blocks", blocks.size()}, {"reason", reason}});
+  for (const chat::BlockChange& each : blocks) change_blocked(refused_[each.user], each.blocked, true);
 }
 
 }  // namespace simplechat::sv_websocket

@@ -3,12 +3,14 @@
 // Lives on one reactor of the gateway, where change() is called too. What is known comes from the store alone and in
 // its order, also what was changed here: so no older answer that was on its way undoes it. As long as the store cannot
 // be asked, what is known stays in force. A store that has lost its data says so: it is read from the beginning, and
-// what it lacks is made again. stop() before destruction.
+// what it lacks is made again; of a user who has blocked as many as may be meanwhile, when he takes one back. stop()
+// before destruction.
 #pragma once
 
 #include <cstddef>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -46,6 +48,9 @@ class BlockWatch {
   void take(const std::vector<chat::BlockChange>& changes);
   chat::Task<void> drop_what_was_not_told();
   chat::Task<void> make_again();
+  chat::Task<chat::Result<void>> make(std::vector<chat::BlockChange> part);
+  void refuse(std::span<const chat::BlockChange> blocks, const std::string& reason);
+  void try_refused_again(const std::string& user);
 
   runtime::Reactor& reactor_;
   chat::Blocks& blocks_;
@@ -57,6 +62,7 @@ class BlockWatch {
   std::optional<Pairs> told_;              // while everything is told again: what was
   bool lost_ = false;                      // what is not told then is to be made again, not dropped
   std::vector<chat::BlockChange> missed_;  // what the store lacks
+  Pairs refused_;                          // of these, while their users have blocked as many as may be
   bool making_fails_ = false;
   ChangePoll poll_;
 };

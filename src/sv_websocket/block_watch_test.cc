@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/use_future.hpp>
 #include <memory>
@@ -33,10 +34,10 @@ class Store final : public chat::Blocks {
     const chat::BlockChange change{.user = user, .blocked = blocked, .present = present};
     EXPECT_TRUE(memory->change_now(std::span(&change, 1)));
   }
-  void replace(const std::string& name) { memory = make(name); }
-  static std::unique_ptr<MemoryBlocks> make(const std::string& name) {
+  void replace(const std::string& name, std::size_t of_user = 10'000) { memory = make(name, of_user); }
+  static std::unique_ptr<MemoryBlocks> make(const std::string& name, std::size_t of_user = 10'000) {
     return std::make_unique<MemoryBlocks>([] { return std::int64_t{50}; }, name,
-                                          chat::BlockLimits{.of_user = 10'000, .removals = 2});
+                                          chat::BlockLimits{.of_user = of_user, .removals = 2});
   }
 
   std::unique_ptr<MemoryBlocks> memory = make("run-1");
@@ -148,6 +149,25 @@ TEST_F(BlockWatchTest, AStoreThatCannotTakeThemYetIsGivenThemLater) {
   EXPECT_TRUE(table_.blocks("alice", "bob"));
   store_.read_only = false;
   run_until([&] { return store_.memory->size() == 1; });
+}
+
+TEST_F(BlockWatchTest, WhoHasAsManyAsMayBeDoesNotKeepTheOthersWaiting) {
+  for (const char* user : {"a", "b", "c", "d"}) store_.change(user, "bob");
+  store_.change("b", "carol");
+  start();
+  store_.replace("run-2", 2);
+  for (const char* other : {"x", "y"}) store_.change("b", other);  // b has made use of the room
+  run_until([&] { return store_.memory->size() == 5; });
+  run_until_asked_again();
+  EXPECT_EQ(store_.memory->size(), 5);
+  EXPECT_TRUE(table_.blocks("b", "bob"));
+  for (const char* other : {"x", "y"}) store_.change("b", other, false);
+  run_until([&] { return store_.memory->size() == 5 && !table_.blocks("b", "x"); });
+  const auto kept = store_.memory->since_now("").changes;
+  for (const char* other : {"bob", "carol"}) {
+    const chat::BlockChange change{.user = "b", .blocked = other};
+    EXPECT_NE(std::ranges::find(kept, change), kept.end()) << other;
+  }
 }
 
 TEST_F(BlockWatchTest, WhoIsUnblockedMeanwhileIsNotBlockedAgain) {
