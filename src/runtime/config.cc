@@ -132,7 +132,9 @@ Options::Option& Options::flag(std::string name, bool& field, std::string help) 
 Options::Option& Options::url(std::string name, std::string& field, std::string_view fallback,
                               std::vector<std::string> schemes, std::string help) {
   field = fallback;
-  const std::string form = std::ranges::find(schemes, "http") == schemes.end() ? "" : ", http://host[:port]";
+  const std::string form = std::ranges::find(schemes, "http") == schemes.end()
+                               ? ", with %25 and %40 for a % and an @ of its password"
+                               : ", http://host[:port]";
   Option& option =
       add(std::move(name), fmt::format("a URL that begins with {}://{}", fmt::join(schemes, ":// or "), form),
           std::move(help));

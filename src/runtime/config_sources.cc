@@ -50,6 +50,16 @@ bool is_host_and_port(std::string_view text) {
   return port.empty() || (port.starts_with(':') && is_port(port.substr(1)));
 }
 
+// Whether each % begins %XX (RFC 3986, 2.1), and not %00, which is nothing that a name or a password may hold.
+bool escapes_are_valid(std::string_view text) {
+  const auto is_hex = [](char c) { return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'F') || (c >= 'a' && c <= 'f'); };
+  for (std::size_t at = 0; (at = text.find('%', at)) != std::string_view::npos; ++at) {
+    const std::string_view digits = text.substr(at + 1, 2);
+    if (digits.size() != 2 || !std::ranges::all_of(digits, is_hex) || digits == "00") return false;
+  }
+  return true;
+}
+
 bool is_ascii(std::string_view text) {
   return std::ranges::all_of(text, [](unsigned char c) { return c <= 0x7f; });
 }
@@ -156,6 +166,8 @@ std::optional<std::string> check_url(std::string_view url, std::span<const std::
   if (url.starts_with("http://") || url.starts_with("https://")) return check_http_origin(url);
   if (!std::ranges::all_of(url, [](char c) { return c > ' ' && c < 0x7f; }))
     return "it must be printable ASCII without blanks";
+  // Whatever reads it later would say so as well, but some show what is wrong, be it a password.
+  if (!escapes_are_valid(url)) return "a % must begin an escape, as %40; one that is meant is %25";
   std::string_view authority = url.substr(colon + 3);
   authority = authority.substr(0, authority.find_first_of("/?#"));
   if (const std::size_t at = authority.rfind('@'); at != std::string_view::npos) authority.remove_prefix(at + 1);

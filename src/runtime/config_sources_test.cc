@@ -1,5 +1,6 @@
 #include "runtime/config_sources.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <vector>
@@ -72,7 +73,7 @@ const std::vector<std::string> kSchemes{"amqp", "postgres", "postgresql", "redis
 TEST(CheckUrl, TakesUrls) {
   for (const char* url : {"amqp://h", "amqp://u:p@h:5672/vhost", "redis://:p@127.0.0.1:6379/0",
                           "postgres://u:p@[::1]:5432/db?sslmode=require", "postgresql://a:1,b:2/db",
-                          "postgres://%2Fvar%2Frun/db", "http://host:80"}) {
+                          "postgres://%2Fvar%2Frun/db", "postgres://u%3a:p%2F%40%25@h", "http://host:80"}) {
     EXPECT_EQ(check_url(url, kSchemes), std::nullopt) << url;
   }
 }
@@ -82,6 +83,11 @@ TEST(CheckUrl, RefusesAllElse) {
        {"", "h", "ftp://h", "AMQP://h", "amqp:/h", "amqp://", "amqp://u:p@", "amqp://h:0", "amqp://h:65536",
         "amqp://h:x", "amqp://h y", "amqp://h\n", "postgres://a,:1", "http://h/path", "redis://[::1"}) {
     EXPECT_NE(check_url(url, kSchemes), std::nullopt) << url;
+  }
+  for (const char* escape : {"%", "%4", "%zz", "%4g", "%%40", "%00", "%40%"}) {
+    for (const char* url : {"postgres://u{}:p@h", "postgres://u:p{}@h/db", "postgres://h/db?password={}"}) {
+      EXPECT_NE(check_url(fmt::format(fmt::runtime(url), escape), kSchemes), std::nullopt) << url << ' ' << escape;
+    }
   }
   EXPECT_EQ(check_url("x", kSchemes),
             "it must begin with amqp:// or postgres:// or postgresql:// or redis:// or http://");

@@ -198,7 +198,8 @@ TEST_F(ConfigTest, BadNumbers) {
 TEST_F(ConfigTest, BadUrlsAreMasked) {
   EXPECT_EQ(
       refusal({"--mq-url", "http://user:hidden@h"}),
-      "test-program: flag --mq-url: \"http://user:***@h\" is not allowed, must be a URL that begins with amqp://\n");
+      "test-program: flag --mq-url: \"http://user:***@h\" is not allowed, must be a URL that begins with amqp://, "
+      "with %25 and %40 for a % and an @ of its password\n");
   for (const char* url : {"amqp://u:hidden/x@h:99999", "u:hidden@h", "amqp://u:hidden@", "amqp://u:hid@den@h:x"}) {
     const std::string line = refusal({"--mq-url", url});
     EXPECT_THAT(line, HasSubstr("flag --mq-url: "));
