@@ -170,7 +170,11 @@ std::optional<std::string> check_url(std::string_view url, std::span<const std::
   if (!escapes_are_valid(url)) return "a % must begin an escape, as %40; one that is meant is %25";
   std::string_view authority = url.substr(colon + 3);
   authority = authority.substr(0, authority.find_first_of("/?#"));
-  if (const std::size_t at = authority.rfind('@'); at != std::string_view::npos) authority.remove_prefix(at + 1);
+  if (const std::size_t at = authority.rfind('@'); at != std::string_view::npos) {
+    // To some readers the host begins behind the first one, and they show what they take for a host.
+    if (authority.find('@') != at) return "an @ in the user or password must be %40";
+    authority.remove_prefix(at + 1);
+  }
   do {
     const std::string_view host = authority.substr(0, authority.find(','));
     if (!is_host_and_port(host)) return "it must name a host, and a port from 1 to 65535 or none";

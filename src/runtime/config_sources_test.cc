@@ -79,9 +79,9 @@ TEST(CheckUrl, TakesUrls) {
 }
 
 TEST(CheckUrl, RefusesAllElse) {
-  for (const char* url :
-       {"", "h", "ftp://h", "AMQP://h", "amqp:/h", "amqp://", "amqp://u:p@", "amqp://h:0", "amqp://h:65536",
-        "amqp://h:x", "amqp://h y", "amqp://h\n", "postgres://a,:1", "http://h/path", "redis://[::1"}) {
+  for (const char* url : {"", "h", "ftp://h", "AMQP://h", "amqp:/h", "amqp://", "amqp://u:p@", "amqp://h:0",
+                          "amqp://h:65536", "amqp://h:x", "amqp://h y", "amqp://h\n", "postgres://a,:1",
+                          "http://h/path", "redis://[::1", "postgres://u:p@q@h/db"}) {
     EXPECT_NE(check_url(url, kSchemes), std::nullopt) << url;
   }
   for (const char* escape : {"%", "%4", "%zz", "%4g", "%%40", "%00", "%40%"}) {
