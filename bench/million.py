@@ -37,6 +37,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.error
 import urllib.request
 
 from cluster import Cluster, Gateway, database_url
@@ -93,12 +94,17 @@ class World:
     def directory(self) -> dict[str, int]:
         return {"keys": int(self.redis("DBSIZE")), "bytes": int(re.search(r"used_memory:(\d+)", self.redis("INFO", "memory"))[1])}
 
-    def located(self, users: list[int]) -> list[list[str]]:
-        """The gateways of each."""
+    def located(self, users: list[int]) -> list[list[str]] | None:
+        """The gateways of each; None if the directory says that it has too much to do."""
         request = urllib.request.Request(self.cluster.discover.url + "/v1/locate", json.dumps({"users": [str(user) for user in users]}).encode(),
                                          {"Content-Type": "application/json"})
-        with urllib.request.urlopen(request, timeout=ANSWER_S) as answer:
-            return json.loads(answer.read())["gateways"]
+        try:
+            with urllib.request.urlopen(request, timeout=ANSWER_S) as answer:
+                return json.loads(answer.read())["gateways"]
+        except urllib.error.HTTPError as refused:
+            if refused.code == 503:
+                return None
+            raise
 
 
 def favour(pid: int) -> None:
@@ -221,7 +227,7 @@ def still_missing(world: World, users: list[int], dead: set[str]) -> list[int]:
     for first in range(0, len(users), LOCATE_BATCH):
         batch = users[first:first + LOCATE_BATCH]
         found = world.located(batch)
-        missing += [user for user, urls in zip(batch, found) if dead.issuperset(urls)]
+        missing += [user for user, urls in zip(batch, found) if dead.issuperset(urls)] if found else batch
         if len(missing) > 2 * LOCATE_BATCH:  # far from done: the rest is looked at another time
             return missing + users[first + LOCATE_BATCH:]
     return missing
@@ -242,7 +248,7 @@ def close(world: World, users: int, base: dict) -> dict:
     time.sleep(5)  # what waits for the directory
     found = 0
     for first in range(0, users, LOCATE_BATCH):
-        found += sum(1 for urls in world.located(list(range(first, min(users, first + LOCATE_BATCH)))) if urls)
+        found += sum(1 for urls in world.located(list(range(first, min(users, first + LOCATE_BATCH)))) or [] if urls)
     sample = [int(world.redis("PTTL", world.redis("RANDOMKEY") or "-")) for _ in range(300)]
     return {"seconds": round(seconds, 1), "open": closed["open"], "sessions": sum(sessions(world)),
             "connections": sum(int(metric(gateway.url, "websocket_connections")) for gateway in world.living), "found": found,
