@@ -79,6 +79,15 @@ scenario("markup within Markdown stays text, and a link leads to the web or to a
   await isUnharmed(page);
 });
 
+scenario("a text that is made to be hard to format neither breaks the page nor holds it up", async ({ open }) => {
+  const [alice, bob] = newUsers("alice", "bob");
+  const page = await open(CLIENT_A, { me: alice, to: bob });
+  await sendFrames(page, bob, alice, ["**bold**", ">".repeat(20_000), `http://a${")".repeat(65_000)}`, `http://a${"!".repeat(65_000)}b`, "*a*".repeat(20_000), "after them"]);
+  await eventually(async () => (await texts(page)).at(-1), "after them", "what came after them is not shown");
+  await send(page, "answered");
+  await eventually(async () => (await texts(page)).at(-1), "answered", "the page takes nothing more");
+});
+
 scenario("markup in a link's parameters, in the search, and in a draft is nothing but text", async ({ open }) => {
   const [alice, bob] = newUsers("alice", "bob");
   const link = await open(CLIENT_A, { me: IMG, to: IMG, token: encodeURIComponent(IMG) }, { startsRefused: true });

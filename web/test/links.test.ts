@@ -31,6 +31,23 @@ test("a long hostile text costs little", () => {
   expect(performance.now() - started).toBeLessThan(1_000);
 });
 
+// Where the work grew with the square of the length, these did not end.
+test.each([
+  ["http://a", ")".repeat(65_000)],
+  ["http://a", "!)".repeat(32_500)],
+  ["http://a(", ")".repeat(2) + "]".repeat(65_000)],
+])("a link to %s ends before what belongs to the sentence, however much of it there is", (address, tail) => {
+  const [link, rest] = linkify(address + tail);
+  expect(link?.text).toBe(address === "http://a(" ? "http://a()" : address);
+  expect(link?.text.length! + rest?.text.length!).toBe(address.length + tail.length);
+});
+
+test("what is longer than any address stays text", () => {
+  for (const text of [`http://a${"!".repeat(65_000)}b`, `https://${"ü".repeat(3_000)}.org`, `www.${"a".repeat(3_000)}`]) {
+    expect(linkify(text)).toEqual([{ text }]);
+  }
+});
+
 test.each(["javascript:alert(1)", "JaVaScRiPt:alert(1)", " javascript:x", "data:text/html,x", "vbscript:x", "//example.org", "/client", "blob:x", "#x"])(
   "%j is no address to lead to", (href) => expect(safeHref(href)).toBeUndefined(),
 );

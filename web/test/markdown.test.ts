@@ -47,6 +47,12 @@ test.each([
   for (const [name, href] of types) if (name === "a") expect(href).toMatch(/^https:/);
 });
 
+test.each([">", "> ", "- ", "1) ", " > * "])("a text that nests %j without end, or is very long, is not for the parser", (marker) => {
+  expect(mayBeMarkdown(`text\n${marker.repeat(65_000 / marker.length)}`)).toBe(false);
+  expect(mayBeMarkdown(`**bold**\n${marker.repeat(13)}x`)).toBe(false);
+  expect(mayBeMarkdown(`**bold** ${"x".repeat(65_000)}`)).toBe(false);
+});
+
 test("deep nesting ends", () => {
   expect(() => shown(`${"> ".repeat(500)}x`)).not.toThrow();
   expect(() => shown("*_".repeat(2_000))).not.toThrow();
@@ -63,6 +69,8 @@ test.each([
   ["```\ncode", true],
   ["1) first", true],
   ["[a](https://b.c)", true],
+  ["> - 1. > - 1. > - 1. > - 1. deep enough", true],
+  ["-------------------- a line", false],
 ])("may %j be Markdown: %s", (text, expected) => expect(mayBeMarkdown(text)).toBe(expected));
 
 test.each([["👍", true], ["👨‍👩‍👧", true], ["🇩🇪", true], ["❤️ 🎉", true], ["👍👍👍👍", false], ["ok 👍", false], ["1", false], ["", false], [" ", false]])(

@@ -18,11 +18,19 @@ function askForRenderer(): void {
 export function MessageText({ text }: { text: string }): JSX.Element {
   if (isFewEmoji(text)) return <p class="text big">{text}</p>;
   if (mayBeMarkdown(text)) {
-    const render = renderer.value;
-    if (render) return <div class="text markdown" dir="auto">{render(text)}</div>;
+    const formatted = format(text);
+    if (formatted !== undefined) return <div class="text markdown" dir="auto">{formatted}</div>;
     askForRenderer();
   }
   return <p class="text" dir="auto">{plain(text)}</p>;
+}
+
+function format(text: string): ComponentChildren {
+  try {
+    return renderer.value?.(text);
+  } catch { // the parser calls itself, and a hostile text may drive it too deep
+    return undefined;
+  }
 }
 
 function plain(text: string): ComponentChildren {

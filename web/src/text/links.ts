@@ -5,7 +5,8 @@ export type Piece = { readonly text: string; readonly href?: string };
 const SCHEMES = ["http:", "https:", "mailto:"];
 // No look-behind and nothing that backtracks: a hostile text costs no more than a friendly one.
 const CANDIDATE = /\b(?:https?:\/\/|www\.)[^\s<>"'`]+|\b[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+/g;
-const TRAILING = /[.,:;!?'"*_~]+$/;
+const TRAILING = ".,:;!?'\"*_~";
+const LENGTH_MAX = 2_048; // what is longer stays text
 
 /** The address that a link may lead to, or undefined: only http, https and mailto, and only absolute ones. */
 export function safeHref(href: string): string | undefined {
@@ -23,8 +24,9 @@ export function linkify(text: string): Piece[] {
   let end = 0;
   for (const match of text.matchAll(CANDIDATE)) {
     const shown = withoutTail(match[0]);
+    if (shown.length < 5 || shown.length > LENGTH_MAX) continue;
     const href = safeHref(addressOf(shown));
-    if (!href || shown.length < 5) continue;
+    if (!href) continue;
     if (match.index > end) pieces.push({ text: text.slice(end, match.index) });
     pieces.push({ text: shown, href });
     end = match.index + shown.length;
@@ -40,13 +42,15 @@ function addressOf(shown: string): string {
 
 /** Without the punctuation that belongs to the sentence around, and closing brackets that were not opened within. */
 function withoutTail(candidate: string): string {
-  let shown = candidate;
-  for (; ;) {
-    const before = shown;
-    shown = shown.replace(TRAILING, "");
-    for (const [open, close] of [["(", ")"], ["[", "]"]] as const) {
-      if (shown.endsWith(close) && shown.split(close).length > shown.split(open).length) shown = shown.slice(0, -1);
-    }
-    if (shown === before) return shown;
+  const unopened: Record<string, number> = { ")": 0, "]": 0 };
+  for (const char of candidate) {
+    if (char === "(" || char === "[") unopened[char === "(" ? ")" : "]"]!--;
+    else if (char in unopened) unopened[char]!++;
   }
+  let end = candidate.length;
+  for (; end > 0; end--) {
+    const char = candidate.charAt(end - 1);
+    if (char in unopened ? unopened[char]!-- <= 0 : !TRAILING.includes(char)) break;
+  }
+  return candidate.slice(0, end);
 }

@@ -4,8 +4,7 @@
 import { Lexer, type MarkedToken, type Token } from "marked";
 import type { ComponentChildren } from "preact";
 import { linkify, safeHref } from "./links.js";
-
-const NESTING_MAX = 12; // deeper ones are shown as they were written
+import { NESTING_MAX } from "./shape.js";
 
 export function markdown(text: string): ComponentChildren {
   return blocks(new Lexer({ gfm: true }).lex(text), 0);

@@ -2,10 +2,15 @@
 
 const MARKDOWN_BLOCK = /^(?: {0,3}(?:[-*+] |\d{1,9}[.)] |> ?|#{1,6} |```|~~~))/m;
 const MARKDOWN_INLINE = /`[^`\n]+`|\*\*[^\s*]|__[^\s_]|(?:^|[\s(])[*_][^\s*_][^\n]*[*_]|~~[^\s~]|\]\(/m;
+const MARKDOWN_LENGTH_MAX = 10_000; // the parser's time grows with the square of what a hostile text has of some marks
+/** Deeper ones are shown as they were written. */
+export const NESTING_MAX = 12;
+const MARKDOWN_TOO_DEEP = new RegExp(String.raw`^(?:[ \t]*(?:>|(?:[-*+]|\d{1,9}[.)])[ \t])){${NESTING_MAX + 1}}`, "m"); // the parser calls itself for each
 const ONLY_EMOJI = /^(?:\p{Regional_Indicator}{2}|\p{Extended_Pictographic}(?:\uFE0F|\p{Emoji_Modifier})?(?:\u200D\p{Extended_Pictographic}(?:\uFE0F|\p{Emoji_Modifier})?)*|\s)+$/u;
 
-/** Worth the Markdown parser: some of it may be Markdown. */
+/** Worth the Markdown parser: some of it may be Markdown, and it is nothing that the parser could spend long on. */
 export function mayBeMarkdown(text: string): boolean {
+  if (text.length > MARKDOWN_LENGTH_MAX || MARKDOWN_TOO_DEEP.test(text)) return false;
   return MARKDOWN_INLINE.test(text) || MARKDOWN_BLOCK.test(text);
 }
 
