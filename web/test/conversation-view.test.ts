@@ -86,6 +86,17 @@ test("messages that become unread meanwhile count", async () => {
   expect(view.firstNew.value).toBe(`${PARTNER} m1`);
 });
 
+test("what a closed view had not shown stays unread", async () => {
+  const { host, view } = open(60, 5);
+  const settled = view.settle();
+  await host.answer();
+  await settled;
+  view.close();
+  view.placed();
+  view.reached(true);
+  expect(view.conversation.unread).toBe(5);
+});
+
 test("a view that is closed asks for nothing more", async () => {
   const { host, view } = open(900, 640);
   const settled = view.settle();

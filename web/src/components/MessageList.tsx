@@ -184,6 +184,7 @@ function useStaying(
     requestAnimationFrame((startMs) => {
       list.current?.scrollToIndex(index, options);
       const follow = (nowMs: number): void => {
+        if (!scroller.current) return; // another conversation was opened
         const waitMs = isInView(scroller.current, elementOf(scroller.current, key)) ? PLACING_MS : PLACING_MAX_MS;
         if (nowMs < startMs + waitMs) return void requestAnimationFrame(follow);
         isPlacing.current = false;

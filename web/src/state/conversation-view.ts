@@ -151,7 +151,7 @@ export class ConversationView {
   }
 
   seen(): void {
-    if (this.#isPlaced && !this.isAway.value && this.#attentive()) this.conversation.markRead();
+    if (this.#isOpen && this.#isPlaced && !this.isAway.value && this.#attentive()) this.conversation.markRead();
   }
 
   refresh(): void {
