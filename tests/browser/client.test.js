@@ -373,24 +373,27 @@ scenario("other closes are followed by a reconnect", async ({ open, proxyTo }) =
   }
 });
 
-scenario("without a network the page opens, shows what it had, and sends later", async ({ open }) => {
-  const [alice, bob] = newUsers("alice", "bob");
-  const page = await open(CLIENT_A, { me: alice, to: bob });
-  await send(page, "written with a network");
-  await statesAre(page, ["sent"]);
-  await page.evaluate(() => navigator.serviceWorker.ready);
-  await page.context().setOffline(true);
-  await page.reload();
-  await textsAre(page, ["written with a network"]);
-  assert.equal(await page.getAttribute("#status", "data-network"), "offline");
-  await send(page, "written without");
-  await statesAre(page, ["sent", "pending"]);
-  await page.reload();
-  await textsAre(page, ["written with a network", "written without"]);
-  await page.context().setOffline(false);
-  await statesAre(page, ["sent", "sent"]);
-  await stored(CLIENT_A, alice, bob, ["written with a network", "written without"]);
-});
+for (const locale of ["en-US", "de-DE"]) { // the German texts come after the page has loaded
+  scenario(`without a network the page opens, shows what it had, and sends later: ${locale}`, async ({ open }) => {
+    const [alice, bob] = newUsers("alice", "bob");
+    const page = await open(CLIENT_A, { me: alice, to: bob }, { locale });
+    await send(page, "written with a network");
+    await statesAre(page, ["sent"]);
+    await page.evaluate(() => navigator.serviceWorker.ready);
+    await page.context().setOffline(true);
+    await page.reload();
+    await textsAre(page, ["written with a network"]);
+    assert.equal(await page.evaluate(() => document.documentElement.lang), locale.slice(0, 2));
+    assert.equal(await page.getAttribute("#status", "data-network"), "offline");
+    await send(page, "written without");
+    await statesAre(page, ["sent", "pending"]);
+    await page.reload();
+    await textsAre(page, ["written with a network", "written without"]);
+    await page.context().setOffline(false);
+    await statesAre(page, ["sent", "sent"]);
+    await stored(CLIENT_A, alice, bob, ["written with a network", "written without"]);
+  });
+}
 
 scenario("links and Markdown are shown as such, and only safe links", async ({ open }) => {
   const [alice, bob] = newUsers("alice", "bob");

@@ -16,12 +16,15 @@ export function keepPage(): void {
   navigator.serviceWorker.addEventListener("message", ({ data }) => {
     if (data?.type === "open" && typeof data.with === "string") open(data.with);
   });
-  // The page is there first: the worker's fetching must not slow down its start.
-  addEventListener("load", () => {
-    navigator.serviceWorker.register(trusted(URL), { scope: "/client", updateViaCache: "none" }).catch((error: unknown) => {
-      console.warn("SimpleChat will not open without a network:", error);
-    });
-  }, { once: true });
+  // The page is there first: the worker's fetching must not slow down its start. It may have loaded while its language was on its way.
+  if (document.readyState === "complete") register();
+  else addEventListener("load", register, { once: true });
+}
+
+function register(): void {
+  navigator.serviceWorker.register(trusted(URL), { scope: "/client", updateViaCache: "none" }).catch((error: unknown) => {
+    console.warn("SimpleChat will not open without a network:", error);
+  });
 }
 
 /** Under `require-trusted-types-for 'script'` only a policy's word makes a script's address: this one lets pass a single address. */
