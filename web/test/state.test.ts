@@ -5,6 +5,12 @@ import { linkTo, readLink } from "../src/state/link.js";
 class FakeStorage {
   readonly #items = new Map<string, string>();
   isDenied = false;
+  get length(): number {
+    return this.#items.size;
+  }
+  key(index: number): string | null {
+    return [...this.#items.keys()][index] ?? null;
+  }
   getItem(key: string): string | null {
     if (this.isDenied) throw new DOMException("denied", "SecurityError");
     return this.#items.get(key) ?? null;
@@ -47,6 +53,49 @@ test("drafts are kept by user and conversation, a moment after the last key", as
   drafts.set("bob", "");
   drafts.keep();
   expect(new Drafts("alice").get("bob")).toBe("");
+});
+
+test("a tab writes the drafts that were changed in it, and no other", async () => {
+  const { Drafts } = await import("../src/state/drafts.js");
+  const first = new Drafts("alice");
+  first.set("bob", "in the first tab");
+  first.set("carol", "to be sent");
+  first.keep();
+  const second = new Drafts("alice");
+  second.set("carol", ""); // sent
+  second.set("dave", "in the second tab");
+  second.keep();
+  first.set("bob", "in the first tab, again");
+  first.keep();
+  for (const tab of [first, second, new Drafts("alice")]) {
+    expect(["bob", "carol", "dave"].map((partner) => tab.get(partner))).toEqual(["in the first tab, again", "", "in the second tab"]);
+  }
+  second.forget();
+  first.keep(); // as when its page is left
+  expect(storage.length).toBe(0);
+});
+
+test("of a user's drafts the newest are kept, of others' all", async () => {
+  const { Drafts } = await import("../src/state/drafts.js");
+  const others = new Drafts("alice-2");
+  others.set("bob", "older than all");
+  others.keep();
+  const drafts = new Drafts("alice");
+  for (let index = 0; index < 120; index++) {
+    vi.advanceTimersByTime(1_000);
+    drafts.set(`user${index}`, "draft");
+    drafts.keep();
+  }
+  expect(storage.length).toBe(101);
+  expect([19, 20, 119].map((index) => drafts.get(`user${index}`))).toEqual(["", "draft", "draft"]);
+  expect(others.get("bob")).toBe("older than all");
+});
+
+test("drafts that were kept together are taken over", async () => {
+  storage.setItem("simplechat.drafts alice", JSON.stringify([["bob", "hello"], ["carol"], 7]));
+  const { Drafts } = await import("../src/state/drafts.js");
+  expect(new Drafts("alice").get("bob")).toBe("hello");
+  expect([storage.getItem("simplechat.drafts alice"), storage.length]).toEqual([null, 1]);
 });
 
 test("drafts live on in memory where the browser denies storage, and survive nonsense in it", async () => {

@@ -1,7 +1,7 @@
 // localStorage and sessionStorage, which a browser may deny: then things are kept for as long as the page lives.
 
 class Kept {
-  readonly #memory = new Map<string, string>();
+  readonly #memory = new Map<string, string | undefined>(); // what the browser did not take
   readonly #storage: () => Storage;
 
   constructor(storage: () => Storage) {
@@ -9,20 +9,32 @@ class Kept {
   }
 
   get(key: string): string | undefined {
+    if (this.#memory.has(key)) return this.#memory.get(key);
     try {
       return this.#storage().getItem(key) ?? undefined;
     } catch {
-      return this.#memory.get(key);
+      return undefined;
     }
+  }
+
+  /** Those that begin so. */
+  keys(prefix: string): string[] {
+    const found = new Set(this.#memory.keys());
+    try {
+      const storage = this.#storage();
+      for (let index = 0; index < storage.length; index++) found.add(storage.key(index) ?? "");
+    } catch { // then there are no others
+    }
+    return [...found].filter((key) => key.startsWith(prefix) && this.get(key) !== undefined);
   }
 
   set(key: string, value: string | undefined): void {
     try {
       if (value === undefined) this.#storage().removeItem(key);
       else this.#storage().setItem(key, value);
+      this.#memory.delete(key);
     } catch {
-      if (value === undefined) this.#memory.delete(key);
-      else this.#memory.set(key, value);
+      this.#memory.set(key, value);
     }
   }
 
