@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import {
-  CLIENT_A, CLIENT_B, eventually, launchBrowser, launchProfile, newUsers, post, readStored, send, sendFrames, stored, textsAre, unreadIs, withClients,
+  CLIENT_A, CLIENT_B, connectionIs, eventually, launchBrowser, launchProfile, newUsers, post, readStored, send, sendFrames, stored, textsAre, unreadIs, withClients,
 } from "./harness.js";
 
 let browser;
@@ -167,6 +167,53 @@ scenario("a notification tells of what came during a disconnection, once it is k
   proxy.cut();
   await shownIs(page, "missed, too");
   assert.deepEqual((await notifications(page)).map(({ body }) => body), ["missed, too"]);
+});
+
+scenario("a notification does not tell of what another page of its user shows, and goes when that has been read there", async ({ open }) => {
+  const [alice, bob, carol] = newUsers("alice", "bob", "carol");
+  const page = await open(CLIENT_A, { me: alice }, { permissions: ["notifications"] });
+  const inSight = await open(CLIENT_B, { me: alice, to: bob });
+  const service = await open(CLIENT_B);
+  await page.evaluate(() => navigator.serviceWorker.ready);
+  await watchNotifications(page);
+  await page.click('button[aria-label="Settings"]');
+  await page.check("#notifications");
+  await page.keyboard.press("Escape");
+  await setHidden(page, true);
+  await sendFrames(service, bob, alice, ["in sight"]);
+  await textsAre(inSight, ["in sight"]);
+  await sendFrames(service, carol, alice, ["not in sight"]);
+  await shownIs(page, "not in sight");
+  assert.deepEqual((await notifications(page)).map(({ title }) => title), [carol]);
+  await inSight.click(`#conversations [data-with="${carol}"]`);
+  await unreadIs(page, carol, 0);
+  await eventually(() => notifications(page), [], "the notification stays");
+});
+
+scenario("a click on a notification leads to the page where its user has signed in by the form, and to nobody else's", async ({ open }) => {
+  const [alice, bob, carol] = newUsers("alice", "bob", "carol");
+  const page = await open(CLIENT_A, {}, { permissions: ["notifications"] });
+  await page.fill("#me", alice);
+  await page.click("#register");
+  await connectionIs(page, "online");
+  const other = await page.context().newPage();
+  await other.goto(`${CLIENT_A}?me=${carol}`);
+  await connectionIs(other, "online");
+  await page.evaluate(() => navigator.serviceWorker.ready);
+  await eventually(() => page.evaluate(() => navigator.serviceWorker.controller !== null), true, "the worker has not taken the page over");
+  const [worker] = page.context().serviceWorkers();
+  await worker.evaluate(async (url) => {
+    await registration.showNotification("bob", { data: url });
+    await new Promise((counted) => setTimeout(counted, 200)); // see `notifications`
+    const [notification] = await registration.getNotifications();
+    dispatchEvent(new NotificationEvent("notificationclick", { notification }));
+  }, `${CLIENT_A}?me=${alice}&to=${bob}`);
+  await partnerIs(page, bob);
+  // Whatever the worker says.
+  await other.evaluate(([me, partner]) => {
+    navigator.serviceWorker.dispatchEvent(new MessageEvent("message", { data: { type: "open", me, with: partner } }));
+  }, [alice, bob]);
+  assert.equal(await other.evaluate(() => location.search), `?me=${carol}`);
 });
 
 // --- Blocking

@@ -1,6 +1,6 @@
 // The service worker, which keeps the page itself.
 
-import { open } from "./identity.js";
+import { open, session } from "./identity.js";
 
 interface TrustedScriptUrlPolicy {
   createScriptURL(url: string): string;
@@ -13,8 +13,11 @@ const URL = "/client/sw.js";
 
 export function keepPage(): void {
   if (import.meta.env.DEV || !("serviceWorker" in navigator)) return;
-  navigator.serviceWorker.addEventListener("message", ({ data }) => {
-    if (data?.type === "open" && typeof data.with === "string") open(data.with);
+  // A notification was clicked: whose page is this, and its conversation is to be opened.
+  navigator.serviceWorker.addEventListener("message", ({ data, ports }) => {
+    const isMine = session.peek()?.user === data?.me;
+    if (data?.type === "ask") ports[0]?.postMessage(isMine);
+    if (data?.type === "open" && isMine && typeof data.with === "string") open(data.with);
   });
   // The page is there first: the worker's fetching must not slow down its start. It may have loaded while its language was on its way.
   if (document.readyState === "complete") register();

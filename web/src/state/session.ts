@@ -9,6 +9,8 @@ import { perFrame } from "./frame.js";
 
 const KEEP = 5_000; // messages of a conversation that can be read without a network
 
+const ELSEWHERE_MS = 1_000; // in which another page that shows a message says that it is read
+
 const CLOSED_MAX = 300;
 const CLOSED_KEPT = 100;
 
@@ -40,8 +42,10 @@ export class Session {
   readonly isCaughtUp = computed(() => this.#hasSynced.value || this.#isOffline());
   /** Undefined where the page is another server's: the API is not known then. */
   readonly blocks: Blocks | undefined;
-  /** What came while nobody looked, for notifications: each live message, and the newest of each conversation after a gap. */
+  /** The newest of a conversation that came while nobody looked, here or elsewhere; for notifications. */
   onMissed: ((message: Message) => void) | undefined;
+  /** All of the conversation with this partner is read. */
+  onRead: ((partner: string) => void) | undefined;
   /** A message came into the open conversation, for announcements. */
   onIncoming: ((message: Message) => void) | undefined;
 
@@ -53,6 +57,8 @@ export class Session {
   readonly #refreshSoon = perFrame(() => this.#refresh());
   // Of each conversation the newest that a sync brought while nobody looked. Whether it was read elsewhere is known at the sync's end.
   readonly #synced = new Map<Conversation, Message>();
+  readonly #missed = new Map<Conversation, Message>(); // the same of what came live
+  #missedTimer: ReturnType<typeof setTimeout> | undefined;
   readonly #hasSynced = signal(false);
   #loadingMore = false;
 
@@ -77,6 +83,7 @@ export class Session {
 
   async stop(): Promise<void> {
     this.#ended.abort();
+    clearTimeout(this.#missedTimer);
     for (const off of this.#listening) off();
     this.open.value?.close();
     await this.#chat.stop();
@@ -157,9 +164,15 @@ export class Session {
     if (isOpen && (!live || !isAttentive())) view.missed();
     if (isOpen && isAttentive()) this.onIncoming?.(message);
     else if (!isAttentive()) {
-      if (live) this.onMissed?.(message);
-      else this.#synced.set(conversation, message);
+      (live ? this.#missed : this.#synced).set(conversation, message);
+      if (live) this.#missedTimer ??= setTimeout(() => this.#tellMissed(), ELSEWHERE_MS);
     }
+  }
+
+  #tellMissed(): void {
+    this.#missedTimer = undefined;
+    for (const [{ marks }, message] of this.#missed) if (message.at > marks.readAt && !isAttentive()) this.onMissed?.(message);
+    this.#missed.clear();
   }
 
   #failed({ code }: ChatError): void {
@@ -187,6 +200,7 @@ export class Session {
     // What comes into a conversation that nobody has open need not stay in memory.
     if (conversation.messages.length > CLOSED_MAX && this.open.peek()?.conversation !== conversation) conversation.trim(CLOSED_KEPT);
     const { with: partner, last, unread, typing } = conversation;
+    if (unread === 0 && known?.row.unread) this.onRead?.(partner);
     const row = { with: partner, last, unread, typing: typing.length > 0 };
     this.#lines.set(conversation, { version: conversation.version, row });
     return row;

@@ -13,6 +13,7 @@ const URLS = __URLS__;
 const PREFIX = "simplechat-";
 const CACHE = PREFIX + __VERSION__;
 const PAGE = "/client/";
+const ANSWER_MAX_MS = 500; // a frozen page does not; and a browser lets a click open a window only for a moment
 /** A file is the same whatever headers it was asked with. */
 const HOWEVER = { ignoreVary: true };
 const scope = self as unknown as ServiceWorkerGlobalScope;
@@ -38,14 +39,25 @@ async function answer(request: Request): Promise<Response> {
   return found ?? fetch(request);
 }
 
-/** A click on a notification leads to its conversation, in a page that is open already if there is one. */
+/** A click on a notification leads to its conversation, in a page of its user that is open already if there is one. */
 async function show(url: string): Promise<void> {
+  const { searchParams } = new URL(url);
+  const me = searchParams.get("me");
   const pages = await scope.clients.matchAll({ type: "window" });
-  const me = new URL(url).searchParams.get("me");
-  const page = pages.find((client) => new URL(client.url).searchParams.get("me") === me);
+  const page = await Promise.any(pages.map((client) => askWhether(client, me))).catch(() => undefined);
   if (!page) return void await scope.clients.openWindow(url);
-  page.postMessage({ type: "open", with: new URL(url).searchParams.get("to") });
+  page.postMessage({ type: "open", me, with: searchParams.get("to") });
   await page.focus();
+}
+
+/** The page, if it says that this user is signed in there. Its address as the worker knows it is the one that it began with. */
+function askWhether(page: WindowClient, me: string | null): Promise<WindowClient> {
+  return new Promise((resolve, reject) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = ({ data }) => (data === true ? resolve(page) : reject());
+    setTimeout(reject, ANSWER_MAX_MS);
+    page.postMessage({ type: "ask", me }, [port2]);
+  });
 }
 
 scope.addEventListener("install", (event) => event.waitUntil(install()));
