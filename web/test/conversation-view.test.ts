@@ -86,6 +86,18 @@ test("messages that become unread meanwhile count", async () => {
   expect(view.firstNew.value).toBe(`${PARTNER} m1`);
 });
 
+test("Clear hides nothing that comes later, also if what waits was written by a clock that is ahead", async () => {
+  const { host, view } = open(3, 0);
+  await host.answer();
+  view.conversation.hold({ id: "x", from: ME, to: PARTNER, payload: "waits", at: 1_000_000 });
+  view.clear();
+  const shown = (): string[] => view.messages.value.map(({ payload }) => payload);
+  expect(shown()).toEqual(["waits"]);
+  view.conversation.put(host.message(4));
+  view.refresh();
+  expect(shown()).toEqual(["message 4", "waits"]);
+});
+
 test("what a closed view had not shown stays unread", async () => {
   const { host, view } = open(60, 5);
   const settled = view.settle();

@@ -2,7 +2,7 @@
 
 import { batch, computed, signal } from "@preact/signals";
 import type { Conversation, Message } from "simplechat-client";
-import { firstAfter } from "../text/days.js";
+import { firstAfter, isSettled } from "../text/days.js";
 import { perFrame } from "./frame.js";
 
 const FIRST_PAGE = 50;
@@ -125,7 +125,10 @@ export class ConversationView {
 
   /** Empties the view; `reveal` brings everything back. What has not been sent stays in sight. */
   clear(): void {
-    this.#clearedAt = this.conversation.last?.at ?? 0;
+    const { last, messages } = this.conversation;
+    // The time of what waits is this device's: if its clock is ahead, what comes next would be hidden, too.
+    const newest = last && isSettled(last) ? last : messages.findLast(isSettled);
+    this.#clearedAt = newest?.at ?? 0;
     this.#newAfter = undefined;
     this.refresh();
   }

@@ -43,6 +43,11 @@ function isRun(a: Placed, b: Placed): boolean {
   return Math.floor(a.at / MINUTE_MICROS) === Math.floor(b.at / MINUTE_MICROS);
 }
 
+/** The server has it, whose clock its time is. */
+export function isSettled({ state }: Pick<Message, "state">): boolean {
+  return state !== "pending" && state !== "failed";
+}
+
 /** The index of the first message that is later than `at`. Unsettled ones, at the end, count as later. */
 export function firstAfter(messages: readonly Pick<Message, "at" | "state">[], at: number): number {
   let low = 0;
@@ -50,7 +55,7 @@ export function firstAfter(messages: readonly Pick<Message, "at" | "state">[], a
   while (low < high) {
     const middle = (low + high) >>> 1;
     const message = messages[middle];
-    if (message && message.at <= at && message.state !== "pending" && message.state !== "failed") low = middle + 1;
+    if (message && message.at <= at && isSettled(message)) low = middle + 1;
     else high = middle;
   }
   return low;
