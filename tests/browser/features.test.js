@@ -383,6 +383,18 @@ scenario("keys lead everywhere: search, conversations, back through the messages
   await eventually(() => page.getByRole("dialog").count(), 1, "help is not opened again");
 });
 
+scenario("the Enter that ends a composition sends nothing, also as Safari tells of it", async ({ open }) => {
+  const [alice, bob] = newUsers("alice", "bob");
+  const page = await open(CLIENT_A, { me: alice, to: bob });
+  await page.fill("#message", "にほん");
+  for (const how of [{ isComposing: true }, { keyCode: 229 }]) {
+    await page.$eval("#message", (field, init) => field.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true, ...init })), how);
+  }
+  assert.equal(await page.inputValue("#message"), "にほん");
+  await page.press("#message", "Enter");
+  await textsAre(page, ["にほん"]);
+});
+
 scenario("the list of conversations is one stop for Tab, in which the arrow keys move", async ({ open }) => {
   const [alice, bob, carol] = newUsers("alice", "bob", "carol");
   const page = await open(CLIENT_A, { me: alice });

@@ -7,6 +7,7 @@ import type { ConversationView } from "../state/conversation-view.js";
 import { draftsOf } from "../state/drafts.js";
 import { describeError } from "../state/errors.js";
 import type { Session } from "../state/session.js";
+import { isComposing } from "../state/shortcuts.js";
 import { EmojiButton } from "./EmojiButton.js";
 import { Icon } from "./icons.js";
 import { focusLastMessage } from "./MessageList.js";
@@ -66,7 +67,7 @@ export function Composer({ session, view }: Props): JSX.Element {
   }
 
   function keyDown(event: KeyboardEvent): void {
-    if (event.isComposing || event.altKey) return;
+    if (isComposing(event) || event.altKey) return;
     if (event.key === "Enter" && !event.shiftKey && !hasTouch()) send(event);
     else if (event.key === "ArrowUp" && field.current?.value === "") {
       event.preventDefault();

@@ -9,6 +9,11 @@ export function focusComposer(): void {
   document.getElementById("message")?.focus();
 }
 
+/** The key belongs to an input method. Safari has ended the composition before it tells of the key that ends it, but for this code. */
+export function isComposing(event: KeyboardEvent): boolean {
+  return event.isComposing || event.keyCode === 229;
+}
+
 export function useShortcuts(session: Session): void {
   useEffect(() => {
     const listening = new AbortController();
@@ -19,7 +24,7 @@ export function useShortcuts(session: Session): void {
 
 function handle(event: KeyboardEvent, session: Session): void {
   // Not by the signal: a dialog that has just closed says so only later, and keys would be lost meanwhile.
-  if (event.defaultPrevented || event.isComposing || document.querySelector("dialog[open]")) return;
+  if (event.defaultPrevented || isComposing(event) || document.querySelector("dialog[open]")) return;
   const { key, altKey, shiftKey, target } = event;
   const command = event.ctrlKey || event.metaKey;
   const inHistory = target instanceof Element && target.closest("#scroller, #conversations") !== null;
