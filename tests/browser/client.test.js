@@ -330,12 +330,18 @@ scenario("a message that the server refuses is shown as failed, with the reason,
   };
   await refuse("please");
   await statesAre(page, ["failed"]);
-  assert.notEqual(await page.textContent(".failure span"), "");
-  await page.click(".failure >> text=Try again");
+  assert.equal(await page.textContent(".failure span"), "Not sent: Not allowed: Not to him");
+  await eventually(() => page.textContent("#announcements"), "Not sent: Not allowed: Not to him", "it is not read out");
+  const decide = async (name) => { // by the keyboard, whose focus is then where one writes
+    await page.focus(`.failure >> text=${name}`);
+    await page.keyboard.press("Enter");
+    await eventually(() => page.evaluate(() => document.activeElement.id), "message", "the focus is elsewhere");
+  };
+  await decide("Try again");
   await statesAre(page, ["sent"]);
   await refuse("never mind");
   await statesAre(page, ["sent", "failed"]);
-  await page.click(".failure >> text=Discard");
+  await decide("Discard");
   await textsAre(page, ["please"]);
 });
 

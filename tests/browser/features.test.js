@@ -418,8 +418,24 @@ scenario("messages are read out as they come: each one, and of a burst how many"
   assert.equal(await page.getAttribute("#announcements", "aria-live"), "polite");
   await sendFrames(page, bob, alice, ["hello"]);
   await announced(`${bob}: hello`);
+  // The same again is read out again: it comes as something new.
+  await page.evaluate(() => (document.querySelector("#announcements").firstElementChild.wasRead = true));
+  await sendFrames(page, bob, alice, ["hello"]);
+  await eventually(() => page.evaluate(() => document.querySelector("#announcements").firstElementChild.wasRead), undefined, "it is not read out again");
+  await announced(`${bob}: hello`);
   await post(CLIENT_A, bob, alice, ["a", "b", "c", "d"]); // all at once
   await announced(`4 new messages from ${bob}`);
+});
+
+scenario("on a phone the focus goes along, into a conversation and back to the list", async ({ open }) => {
+  const [alice, bob, carol] = newUsers("alice", "bob", "carol");
+  const page = await open(CLIENT_A, { me: alice }, { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
+  await sendFrames(page, bob, alice, ["from bob"]);
+  await sendFrames(page, carol, alice, ["from carol"]);
+  await page.tap(`#conversations [data-with="${bob}"]`);
+  await focusIs(page, "partner");
+  await page.tap(".back");
+  await eventually(() => page.evaluate(() => document.activeElement.dataset.with), bob, "the focus is elsewhere");
 });
 
 // --- Directions

@@ -1,8 +1,9 @@
 import type { JSX } from "preact";
+import { useEffect, useRef } from "preact/hooks";
 import { t } from "../i18n/index.js";
 import { announcement, shownToast } from "../state/announcer.js";
 import { session } from "../state/identity.js";
-import { useShortcuts } from "../state/shortcuts.js";
+import { focusConversation, useShortcuts } from "../state/shortcuts.js";
 import type { Session } from "../state/session.js";
 import { ConnectionStatus } from "./ConnectionStatus.js";
 import { ConversationPane } from "./ConversationPane.js";
@@ -23,7 +24,16 @@ export function App(): JSX.Element {
 
 function Chatting({ session: current }: { session: Session }): JSX.Element {
   const open = current.open.value;
+  const partner = open?.partner;
+  const before = useRef<string | undefined>(undefined);
   useShortcuts(current);
+
+  // On a phone, leaving a conversation hides what had the focus.
+  useEffect(() => {
+    if (partner === undefined && before.current !== undefined && document.activeElement === document.body) focusConversation(before.current);
+    before.current = partner;
+  }, [partner]);
+
   return (
     <main class="app" data-pane={open ? "conversation" : "list"}>
       <h1 class="visually-hidden">SimpleChat</h1>
@@ -49,9 +59,10 @@ function NothingOpen(): JSX.Element {
 
 /** Apart from the messages, so that only new ones are read out, never those that scrolling brings into view. */
 function Announcements(): JSX.Element {
+  const said = announcement.value;
   return (
     <>
-      <div id="announcements" class="visually-hidden" aria-live="polite">{announcement.value}</div>
+      <div id="announcements" class="visually-hidden" aria-live="polite"><p key={said}>{said.text}</p></div>
       {shownToast.value && <div class="toast" aria-hidden="true">{shownToast.value}</div>}
     </>
   );

@@ -7,13 +7,12 @@ import type { ConversationView } from "../state/conversation-view.js";
 import { draftsOf } from "../state/drafts.js";
 import { describeError } from "../state/errors.js";
 import type { Session } from "../state/session.js";
-import { isComposing } from "../state/shortcuts.js";
+import { hasTouch, isComposing } from "../state/shortcuts.js";
 import { EmojiButton } from "./EmojiButton.js";
 import { Icon } from "./icons.js";
 import { focusLastMessage } from "./MessageList.js";
 
 const GROWS_BY_ITSELF = CSS.supports("field-sizing", "content");
-const hasTouch = (): boolean => matchMedia("(pointer: coarse)").matches;
 
 interface Props {
   readonly session: Session;

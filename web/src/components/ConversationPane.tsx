@@ -5,6 +5,7 @@ import { names, plural, t } from "../i18n/index.js";
 import type { ConversationView } from "../state/conversation-view.js";
 import { open } from "../state/identity.js";
 import type { Session } from "../state/session.js";
+import { hasTouch } from "../state/shortcuts.js";
 import { Avatar } from "./Avatar.js";
 import { Composer } from "./Composer.js";
 import { Icon, IconButton } from "./icons.js";
@@ -24,8 +25,12 @@ export function ConversationPane({ session, view }: Props): JSX.Element {
   const mayBlock = blocked !== undefined && partner !== session.user && !partner.startsWith("#");
   const problem = useSignal("");
   const unblock = useRef<HTMLButtonElement>(null);
+  const heading = useRef<HTMLHeadingElement>(null);
   const hasBlocked = useRef(false); // just now, by this pane's button, which is gone
 
+  useEffect(() => {
+    if (hasTouch() || isBlocked) heading.current?.focus({ preventScroll: true }); // elsewhere the composer takes it
+  }, []);
   useEffect(() => {
     if (isOnline) void blocks?.load(isBlocked);
   }, [blocks, isOnline]);
@@ -50,7 +55,7 @@ export function ConversationPane({ session, view }: Props): JSX.Element {
       <header class="pane-header">
         <IconButton icon="back" class="back" label={t("back")} onClick={() => open(undefined)} />
         <Avatar name={view.partner} />
-        <h2 id="partner"><bdi>{view.partner}</bdi></h2>
+        <h2 id="partner" ref={heading} tabIndex={-1}><bdi>{view.partner}</bdi></h2>
         {mayBlock && !isBlocked && (
           <button id="block" type="button" class="quiet" title={t("blockHint", { name: partner })} onClick={() => void block()}>
             <Icon name="block" size={18} /><span>{t("block")}</span>

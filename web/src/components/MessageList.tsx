@@ -3,8 +3,10 @@ import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "preac
 import type { Message } from "simplechat-client";
 import { Virtualizer, type ScrollToIndexOpts, type VirtualizerHandle } from "virtua";
 import { t } from "../i18n/index.js";
+import { announce } from "../state/announcer.js";
 import { today } from "../state/appearance.js";
 import type { ConversationView } from "../state/conversation-view.js";
+import { notSent } from "../state/errors.js";
 import type { Session } from "../state/session.js";
 import { focusComposer } from "../state/shortcuts.js";
 import { JumpButton } from "./JumpButton.js";
@@ -32,7 +34,11 @@ export function MessageList({ session, view }: Props): JSX.Element {
   const shift = useShift(messages);
   const [active, setActive] = useState(-1); // the index of the message that has the focus
   const [found, setFound] = useState<string>(); // the key of the message that was searched for
+  const failed = view.failed.value;
   useStaying(view, messages, scroller, list, setFound);
+  useEffect(() => {
+    if (failed) announce(notSent(failed));
+  }, [failed]);
 
   const row = useCallback((message: Message, index: number) => (
     <MessageRow key={message.key} session={session} message={message} previous={messages[index - 1]} next={messages[index + 1]}

@@ -3,8 +3,9 @@ import { memo } from "preact/compat";
 import type { Message } from "simplechat-client";
 import { formatDay, formatFull, formatTime, t } from "../i18n/index.js";
 import { toast } from "../state/announcer.js";
-import { describeError } from "../state/errors.js";
+import { notSent } from "../state/errors.js";
 import type { Session } from "../state/session.js";
+import { focusPane } from "../state/shortcuts.js";
 import { isFewEmoji } from "../text/shape.js";
 import { dayOf, place } from "../text/days.js";
 import { IconButton } from "./icons.js";
@@ -57,13 +58,18 @@ export const MessageRow = memo(({ session, message, previous, next, firstNew, is
   );
 });
 
-function Failure({ session, message: { id, error = "", reason = error } }: { session: Session; message: Message }): JSX.Element {
+function Failure({ session, message }: { session: Session; message: Message }): JSX.Element {
+  function decide(action: "retry" | "discard"): void {
+    focusPane();
+    session[action](message.id);
+  }
+
   return (
     <div class="failure">
-      <span>{t("notSent", { reason: describeError(error, reason) })}</span>
+      <span>{notSent(message)}</span>
       <span class="failure-actions">
-        <button type="button" class="text-button" onClick={() => session.retry(id)}>{t("retry")}</button>
-        <button type="button" class="text-button" onClick={() => session.discard(id)}>{t("discard")}</button>
+        <button type="button" class="text-button" onClick={() => decide("retry")}>{t("retry")}</button>
+        <button type="button" class="text-button" onClick={() => decide("discard")}>{t("discard")}</button>
       </span>
     </div>
   );

@@ -2,6 +2,7 @@ import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { t } from "../i18n/index.js";
 import { link, recentUsers, refusal, signIn } from "../state/identity.js";
+import { hasTouch } from "../state/shortcuts.js";
 import { ADDRESS_PATTERN, USER_PATTERN } from "../text/address.js";
 import { Avatar } from "./Avatar.js";
 import { ConnectionStatus } from "./ConnectionStatus.js";
@@ -17,9 +18,9 @@ export function SignIn(): JSX.Element {
   const refused = refusal.value;
   const recent = recentUsers();
 
-  // Where there is something to do. Not on a finger's device, whose keyboard would cover the page.
+  // Where there is something to do.
   useEffect(() => {
-    if (!matchMedia("(pointer: coarse)").matches) (token.current ?? me.current)?.focus();
+    if (!hasTouch()) (token.current ?? me.current)?.focus();
   }, [refused]);
 
   function register(event: Event): void {

@@ -1,4 +1,4 @@
-// What a screen reader is told of messages that come into the open conversation: each one, or of a burst how many.
+// What a screen reader is told: of messages that come into the open conversation each one, or of a burst how many; and other news.
 
 import { signal } from "@preact/signals";
 import type { Message } from "simplechat-client";
@@ -10,12 +10,17 @@ const READ_OUT_MAX = 2;
 
 const TOAST_MS = 2_500;
 
-export const announcement = signal("");
+/** Another object each time: the same words may come again, and are to be read out again. */
+export const announcement = signal({ text: "" });
 export const shownToast = signal("");
 
 let gathered: Message[] = [];
 let toastTimer: ReturnType<typeof setTimeout> | undefined;
 let timer: ReturnType<typeof setTimeout> | undefined;
+
+export function announce(text: string): void {
+  announcement.value = { text };
+}
 
 export function announceMessage(message: Message): void {
   gathered.push(message);
@@ -25,8 +30,12 @@ export function announceMessage(message: Message): void {
 /** A word that is shown for a moment, and read out. */
 export function toast(text: string): void {
   clearTimeout(toastTimer);
-  announcement.value = shownToast.value = text;
-  toastTimer = setTimeout(() => (shownToast.value = announcement.value = ""), TOAST_MS);
+  shownToast.value = text;
+  announce(text);
+  toastTimer = setTimeout(() => {
+    shownToast.value = "";
+    announce("");
+  }, TOAST_MS);
 }
 
 function tell(): void {
@@ -34,8 +43,8 @@ function tell(): void {
   gathered = [];
   timer = undefined;
   if (messages.length <= READ_OUT_MAX) {
-    announcement.value = messages.map(({ from, payload }) => t("incoming", { name: from, text: preview(payload, 400) })).join("\n");
+    announce(messages.map(({ from, payload }) => t("incoming", { name: from, text: preview(payload, 400) })).join("\n"));
   } else {
-    announcement.value = plural("incomingMany", messages.length, { name: messages[messages.length - 1]?.from ?? "" });
+    announce(plural("incomingMany", messages.length, { name: messages[messages.length - 1]?.from ?? "" }));
   }
 }

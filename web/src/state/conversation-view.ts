@@ -40,6 +40,8 @@ export class ConversationView {
   readonly isFinding = signal(false);
   /** Rises when the reader has to see the end: after sending, or on demand. */
   readonly toEnd = signal(0);
+  /** The message that failed last while it was in the view. */
+  readonly failed = signal<Message | undefined>(undefined);
   readonly isEmpty = computed(() => this.messages.value.length === 0);
 
   #clearedAt = 0;
@@ -194,6 +196,8 @@ export class ConversationView {
     const next = all.slice(this.#clearedAt > 0 ? firstAfter(all, this.#clearedAt) : 0);
     const shown = this.messages.peek();
     if (next.length === shown.length && next.every((message, index) => message === shown[index])) return;
+    const pending = new Set(shown.filter(({ state }) => state === "pending").map(({ key }) => key));
+    this.failed.value = next.findLast(({ state, key }) => state === "failed" && pending.has(key)) ?? this.failed.peek();
     // A list that grows at both ends at once could not keep its place: first what came before, then what came after.
     const last = shown[shown.length - 1];
     const end = last && next[0]?.key !== shown[0]?.key ? next.findIndex(({ key }) => key === last.key) + 1 : 0;

@@ -5,8 +5,25 @@ import { openDialog } from "./dialog.js";
 import { open } from "./identity.js";
 import type { Session } from "./session.js";
 
+/** A finger's device, whose keyboard would cover the page. */
+export function hasTouch(): boolean {
+  return matchMedia("(pointer: coarse)").matches;
+}
+
 export function focusComposer(): void {
   document.getElementById("message")?.focus();
+}
+
+/** For when what has the focus is about to go. */
+export function focusPane(): void {
+  const field = hasTouch() ? null : document.getElementById("message");
+  (field ?? document.getElementById("scroller"))?.focus({ preventScroll: true });
+}
+
+/** In the list. */
+export function focusConversation(partner: string): void {
+  const list = document.getElementById("conversations");
+  (list?.querySelector<HTMLElement>(`[data-with="${CSS.escape(partner)}"]`) ?? list?.querySelector("button"))?.focus();
 }
 
 /** The key belongs to an input method. Safari has ended the composition before it tells of the key that ends it, but for this code. */
