@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { after, before, test } from "node:test";
-import { connectionIs, eventually, launchBrowser, newUsers, send, statesAre, textsAre, withClients } from "./harness.js";
+import { CLIENT_A, connectionIs, eventually, launchBrowser, newUsers, send, statesAre, textsAre, withClients } from "./harness.js";
 
 const { GUARDED_URL: GUARDED, GUARDED_SECRET } = process.env;
 
@@ -60,6 +60,30 @@ scenario("the form asks for a token, says when it is refused, and keeps it for t
   const anotherTab = await page.context().newPage();
   await anotherTab.goto(page.url());
   await refusalIs(anotherTab, "token_needed");
+});
+
+scenario("a token that comes with the fragment alone is taken, and goes from the address", async ({ open }) => {
+  const [alice] = newUsers("alice");
+  const page = await open(GUARDED, { me: alice }, { startsRefused: true });
+  await refusalIs(page, "token_needed");
+  await page.evaluate((token) => (location.hash = `token=${token}`), tokenOf(alice));
+  await connectionIs(page, "online");
+  assert.doesNotMatch(page.url(), /token|eyJ/);
+});
+
+scenario("a link to another server than the page's says so, in the form and in the chat", async ({ open, proxyTo }) => {
+  const [alice] = newUsers("alice");
+  const proxy = await proxyTo(CLIENT_A);
+  const { host } = new URL(proxy.url);
+  const page = await open(CLIENT_A, { ws: proxy.url });
+  assert.match(await page.innerText(".sign-in #foreign"), new RegExp(`signing in to ${host},`));
+  await page.fill("#me", alice);
+  await page.click("#register");
+  await connectionIs(page, "online");
+  assert.match(await page.innerText("#status #foreign"), new RegExp(`is on ${host},`));
+  assert.ok((await page.locator("#foreign").boundingBox()).height > 10, "it cannot be seen");
+  const own = await open(CLIENT_A, { me: alice });
+  assert.equal(await own.$("#foreign"), null);
 });
 
 scenario("signing out forgets the token; forgetting, everything", async ({ open }) => {

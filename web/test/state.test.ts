@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { hueOf, initials, isAddress, isUser } from "../src/text/address.js";
-import { linkTo, readLink } from "../src/state/link.js";
+import { hostsOf, linkTo, readLink } from "../src/state/link.js";
 
 class FakeStorage {
   readonly #items = new Map<string, string>();
@@ -120,6 +120,16 @@ test("a link names who chats with whom", () => {
   expect(readLink(at("?ws=ws://a/&ws=ws://b/"))).toMatchObject({ server: "ws://a/ ws://b/", isForeign: true });
   expect(readLink(at("?me=a", "#token=x.y.z"))).toMatchObject({ token: "x.y.z" });
   expect(readLink(at("?me=a&token=x"))).toMatchObject({ token: undefined });
+});
+
+test.each([
+  ["wss://evil.example/ws", ["evil.example"]],
+  ["wss://chat.example@evil.example:8443/chat.example", ["evil.example:8443"]],
+  ["ws://a/ ws://b/ ws://a/2", ["a", "b"]],
+  ["javascript:alert(1)//chat.example", ["javascript:alert(1)//chat.example"]],
+  ["chat.example", ["chat.example"]],
+])("the server %s is told as %j", (server, expected) => {
+  expect(hostsOf(server)).toEqual(expected);
 });
 
 test("an address keeps what else it says", () => {

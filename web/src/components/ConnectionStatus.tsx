@@ -1,8 +1,9 @@
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import type { StateEvent } from "simplechat-client";
-import { t } from "../i18n/index.js";
+import { names, t } from "../i18n/index.js";
 import { link, session } from "../state/identity.js";
+import { hostsOf } from "../state/link.js";
 
 /** Says, calmly, what is wrong with the connection; when nothing is, only screen readers hear of it. */
 export function ConnectionStatus(): JSX.Element {
@@ -17,6 +18,7 @@ export function ConnectionStatus(): JSX.Element {
       {state === "closed" && current && (
         <button type="button" class="quiet" onClick={() => current.start()}>{t("connectAgain")}</button>
       )}
+      {current && link.isForeign && <span id="foreign" class="notice">{t("foreignChat", { server: names(hostsOf(link.server)) })}</span>}
       {current?.storageFailed.value && <span class="notice">{t("storageFailed")}</span>}
     </div>
   );
@@ -25,8 +27,7 @@ export function ConnectionStatus(): JSX.Element {
 function describe({ state, error }: StateEvent, name: string, hasNetwork: boolean): string {
   if (state === "closed") return t("closed", { reason: error?.message || t("endedByServer") });
   if (!hasNetwork && state !== "idle") return t("offline");
-  if (state === "online") return link.isForeign ? t("onlineTo", { name, server: link.server }) : t("online", { name });
-  return t(state);
+  return t(state, { name });
 }
 
 function useNetwork(): boolean {

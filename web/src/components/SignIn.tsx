@@ -1,7 +1,8 @@
 import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import { t } from "../i18n/index.js";
+import { names, t } from "../i18n/index.js";
 import { link, recentUsers, refusal, signIn } from "../state/identity.js";
+import { hostsOf } from "../state/link.js";
 import { hasTouch } from "../state/shortcuts.js";
 import { ADDRESS_PATTERN, USER_PATTERN } from "../text/address.js";
 import { Avatar } from "./Avatar.js";
@@ -37,6 +38,7 @@ export function SignIn(): JSX.Element {
         <p class="tagline">{t("tagline")}</p>
         <ConnectionStatus />
         <form id="identity" autocomplete="off" onSubmit={register}>
+          {link.isForeign && <p id="foreign" class="foreign">{t("foreignSignIn", { server: names(hostsOf(link.server)) })}</p>}
           {refused && <p class="refusal" data-code={refused.code} role="alert">{refusalText(refused)}</p>}
           <label>
             <span>{t("myId")}</span>

@@ -16,11 +16,12 @@ export const de: Catalogue = {
   tokenNeeded: "Dieser Server braucht einen Token.",
   tokenRefused: "Der Server hat den Token nicht angenommen.",
   refused: "Der Server lehnt ab: {reason}",
+  foreignSignIn: "Du meldest dich bei {server} an, nicht bei dem Server, von dem diese Seite kommt. Was du schreibst, und dein Token, gehen dorthin.",
 
   idle: "Nicht verbunden",
   connecting: "Verbindung wird aufgebaut…",
   online: "Verbunden als {name}",
-  onlineTo: "Verbunden als {name} mit {server}",
+  foreignChat: "Dieser Chat liegt auf {server}, nicht auf dem Server, von dem diese Seite kommt.",
   offline: "Du bist offline. Was du schreibst, wird aufgehoben und später gesendet.",
   waiting: "Verbindung verloren. Neuer Versuch…",
   closed: "Getrennt. {reason}",

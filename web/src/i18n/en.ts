@@ -19,12 +19,13 @@ export const en = {
   tokenNeeded: "This server needs a token.",
   tokenRefused: "The server did not accept the token.",
   refused: "The server refused: {reason}",
+  foreignSignIn: "You are signing in to {server}, which is not the server that this page comes from. What you write, and your token, will go there.",
 
   // Connection
   idle: "Not connected",
   connecting: "Connecting…",
   online: "Connected as {name}",
-  onlineTo: "Connected as {name} to {server}",
+  foreignChat: "This chat is on {server}, not on the server that this page comes from.",
   offline: "You are offline. What you write is kept and sent later.",
   waiting: "Connection lost. Trying again…",
   closed: "Disconnected. {reason}",

@@ -20,11 +20,23 @@ const tokenKey = (user: string): string => `simplechat.token ${link.server} ${us
 
 /** Takes the address apart, and signs in if it names a user. */
 export function begin(): void {
-  if (location.hash) history.replaceState(history.state, "", location.pathname + location.search);
+  clearFragment();
   const isApp = matchMedia("(display-mode: standalone)").matches;
   const me = link.me || (isApp ? recentUsers()[0] : undefined);
   if (me) signIn(me, link.to || undefined, link.token);
+  addEventListener("hashchange", takeToken);
   addEventListener("popstate", () => session.value?.show(readLink(location).to || undefined));
+}
+
+/** A link with a token was followed from a page that differs in nothing else: the browser does not load it anew. */
+function takeToken(): void {
+  const { me, to, token } = readLink(location);
+  clearFragment();
+  if (me && token) signIn(me, to || undefined, token);
+}
+
+function clearFragment(): void {
+  if (location.hash) history.replaceState(history.state, "", location.pathname + location.search);
 }
 
 export function recentUsers(): string[] {

@@ -27,6 +27,18 @@ export function readLink({ protocol, host, search, hash }: Pick<Location, "proto
   };
 }
 
+/** Whose gateways these are, as a person is told: their hosts, or of what is no address all of it. */
+export function hostsOf(server: string): string[] {
+  const hostOf = (url: string): string => {
+    try {
+      return new URL(url).host || url;
+    } catch {
+      return url;
+    }
+  };
+  return [...new Set(server.split(" ").map(hostOf))];
+}
+
 /** The address of a conversation; of the list of them if there is none. */
 export function linkTo(me: string, to: string | undefined, { pathname, search }: Pick<Location, "pathname" | "search">): string {
   const parameters = new URLSearchParams(search);
