@@ -1,5 +1,6 @@
 import { beforeEach, expect, test, vi } from "vitest";
 import { Conversation, type ConversationHost } from "../../sdk/src/conversation.js";
+import { ChatError } from "../../sdk/src/errors.js";
 import { ConversationView } from "../src/state/conversation-view.js";
 
 const ME = "alice";
@@ -107,6 +108,18 @@ test("what a closed view had not shown stays unread", async () => {
   view.placed();
   view.reached(true);
   expect(view.conversation.unread).toBe(5);
+});
+
+test("a first page that did not come, as the chat had ended, is asked for again when it goes on", async () => {
+  const host = new SlowHost(3);
+  vi.spyOn(host, "loadEarlier").mockRejectedValueOnce(new ChatError("closed"));
+  const view = new ConversationView(new Conversation(host, PARTNER), ME, () => true);
+  await host.answer();
+  expect(view.loaded.value).toBe(false);
+  view.load();
+  view.load(); // it is on its way
+  await host.answer();
+  expect([view.loaded.value, view.messages.value.length]).toEqual([true, 3]);
 });
 
 test("a view that is closed asks for nothing more", async () => {

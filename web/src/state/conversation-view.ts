@@ -66,7 +66,13 @@ export class ConversationView {
     this.#listening = conversation.on("change", () => this.#refreshSoon());
     this.refresh();
     if (opened.has(conversation)) this.loaded.value = true;
-    else this.#firstPage = this.loadEarlier(Math.min(PAGE, Math.max(FIRST_PAGE, conversation.unread + READ_SHOWN)));
+    this.load();
+  }
+
+  /** Brings the first page, if it is not here: also once more, when the chat had ended and goes on. */
+  load(): void {
+    if (this.loaded.peek()) return;
+    this.#firstPage = this.loadEarlier(Math.min(PAGE, Math.max(FIRST_PAGE, this.conversation.unread + READ_SHOWN)));
   }
 
   close(): void {
@@ -184,7 +190,7 @@ export class ConversationView {
       this.loaded.value = true;
       this.refresh();
       return true;
-    } catch { // the chat has ended; a new one loads anew
+    } catch { // the chat has ended; see `load`
       return false;
     } finally {
       this.loading.value = false;

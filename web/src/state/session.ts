@@ -132,6 +132,7 @@ export class Session {
 
   #stateChanged(event: StateEvent): void {
     this.connection.value = event;
+    if (event.state === "online") this.open.value?.load();
     if (this.#isOffline()) void this.open.value?.settle();
   }
 
