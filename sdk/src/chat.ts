@@ -4,7 +4,7 @@ import { Emitter } from "./emitter.js";
 import { ChatError, errorOf } from "./errors.js";
 import type { ErrorFrame, MarkKind, Micros, PushFrame } from "./frames.js";
 import { Inbox, PAGE_SIZE, type InboxEvents } from "./inbox.js";
-import { keyOf, partnerOf, type Message } from "./message.js";
+import { keyOf, type Message } from "./message.js";
 import { withDefaults, type ChatOptions, type Settings } from "./options.js";
 import { Outbox } from "./outbox.js";
 import type { OutboxRecord, StoredState } from "./storage.js";
@@ -48,12 +48,13 @@ export class Chat extends Emitter<ChatEvents> {
     this.#connection = new Connection(settings);
     this.#outbox = new Outbox(({ id, to, payload }) => this.#connection.send({ type: "normal", id, to, payload }), settings);
     this.#inbox = new Inbox(settings, this.#connection, this, (touched) => this.#publish(touched));
-    this.#connection.on("state", (event) => this.#stateChanged(event));
+    this.#connection.on("state", (event) => void this.#stateChanged(event));
     this.#connection.on("frame", (frame) => this.#receive(frame));
     this.#connection.on("alive", () => this.#heartbeat());
     if (settings.storage) {
       settings.storage.failed = (error) => this.emit("error", error);
       settings.storage.adopt = (record) => this.#outbox.get(record.id) || this.#wait(record, true);
+      settings.storage.drop = (id) => this.#drop(id);
     }
     settings.signal?.addEventListener("abort", () => void this.stop());
   }
@@ -119,7 +120,8 @@ export class Chat extends Emitter<ChatEvents> {
   }
 
   /**
-   * Resolves once the server has stored the message for good (at once, if it does not wait in the outbox).
+   * Resolves once the server has stored the message for good (at once, if it does not wait in the outbox), or another tab has taken care
+   * of it.
    *
    * @throws ChatError the server's code if it was refused; `discarded`, `aborted`, `closed`
    */
@@ -131,19 +133,16 @@ export class Chat extends Emitter<ChatEvents> {
   /** Sends a failed message again, after those written meanwhile. */
   retry(id: string): void {
     const record = this.#outbox.get(id)?.record;
-    if (record?.error) this.#wait({ ...record, at: this.#writtenAt(), error: undefined }, true);
+    if (record?.error) this.#wait({ ...record, at: this.#writtenAt(), error: undefined, reason: undefined }, true);
   }
 
   /** Drops a failed message, or a pending one; of the latter the server may have taken it already. */
   discard(id: string): void {
-    const entry = this.#outbox.remove(id, new ChatError("discarded"));
-    if (!entry) return;
-    this.conversation(entry.record.to).remove(keyOf(entry.record));
-    this.#keep(id, null);
+    this.#drop(id, new ChatError("discarded"));
   }
 
   /** @internal */
-  loadEarlier(conversation: Conversation, { signal, limit = PAGE_SIZE }: LoadOptions): Promise<boolean> {
+  loadEarlier(conversation: Conversation, { signal, limit = PAGE_SIZE }: LoadOptions = {}): Promise<boolean> {
     return abortable(this.#inbox.loadEarlier(conversation, limit), signal);
   }
 
@@ -157,9 +156,8 @@ export class Chat extends Emitter<ChatEvents> {
   /** @internal */
   accepted(id: string): void {
     const entry = this.#outbox.remove(id);
-    if (!entry) return;
-    this.#keep(id, null);
-    if (entry.repeated) this.#inbox.doubt();
+    if (entry) this.#keep(id, null);
+    if (entry?.repeated) this.#inbox.doubt();
   }
 
   /** @internal */
@@ -174,19 +172,20 @@ export class Chat extends Emitter<ChatEvents> {
     this.#inbox.cursor ??= cursor; // its own, of what it holds, after a stop and another start: a tab may have gone ahead meanwhile
   }
 
-  #stateChanged(event: StateEvent): void {
+  async #stateChanged(event: StateEvent): Promise<void> {
+    this.#outbox.isHeld = true; // until the storage says what another tab has sent, or taken back, meanwhile
+    this.#outbox.recall(0);
     if (event.state === "online") {
-      this.#outbox.resume();
       this.#sendMarks();
       this.#inbox.connected();
-    } else {
-      this.#outbox.recall(0);
     }
     if (event.state === "closed") {
       this.#opening = undefined;
       this.#outbox.close(event.error ?? new ChatError("closed"));
     }
     this.emit("state", event);
+    await this.#settings.storage?.look();
+    this.#outbox.resume();
   }
 
   #heartbeat(): void {
@@ -199,7 +198,7 @@ export class Chat extends Emitter<ChatEvents> {
       case "normal": return this.#inbox.live(frame);
       case "ack": return this.#acked(frame.id, frame.at);
       case "typing":
-        if (frame.from !== this.user) this.conversation(partnerOf(frame, this.user)).type(frame.from, TYPING_SHOWN_MS);
+        if (frame.from !== this.user) this.#inbox.of(frame).type(frame.from, TYPING_SHOWN_MS);
         return;
       case "received":
       case "read": return this.#marked(frame);
@@ -209,11 +208,8 @@ export class Chat extends Emitter<ChatEvents> {
   }
 
   #acked(id: string, at: Micros): void {
-    const record = this.#outbox.get(id)?.record;
-    if (!record) return;
-    const stored = { ...record, at };
-    this.conversation(stored.to).put(stored);
-    this.#settings.storage?.change(({ live }) => live.push(stored));
+    const entry = this.#outbox.get(id);
+    if (entry) this.#inbox.take({ ...entry.record, at });
   }
 
   /** An error about a message (then it has its id), or about something else that was sent. */
@@ -229,7 +225,7 @@ export class Chat extends Emitter<ChatEvents> {
   }
 
   #marked({ type, from, with: partner, at }: { type: MarkKind; from: string; with: string; at: Micros }): void {
-    const conversation = this.conversation(partnerOf({ from, to: partner }, this.user));
+    const conversation = this.#inbox.of({ from, to: partner });
     const peers = type === "read" ? "peerReadAt" : "peerReceivedAt";
     conversation.raise({ [from === this.user ? `${type}At` : peers]: at });
     if (conversation.miscounted) this.#inbox.doubt();
@@ -260,7 +256,7 @@ export class Chat extends Emitter<ChatEvents> {
   }
 
   /** Shows a message as pending, and keeps it, before it is sent. */
-  #wait(record: OutboxRecord, repeated = false): Message {
+  #wait(record: OutboxRecord, repeated?: boolean): Message {
     const message = this.#hold(record);
     this.#keep(record.id, record);
     this.#outbox.add(record, repeated);
@@ -268,11 +264,18 @@ export class Chat extends Emitter<ChatEvents> {
     return message;
   }
 
+  #drop(id: string, error?: ChatError): void {
+    const record = this.#outbox.remove(id, error)?.record;
+    if (!record) return;
+    this.conversation(record.to).remove(keyOf(record));
+    this.#keep(id, null);
+    if (!error) this.#inbox.sync(); // another tab may have sent it
+  }
+
   /** Shows it behind the others. */
   #hold(record: OutboxRecord): Message {
-    const conversation = this.conversation(record.to);
-    conversation.remove(keyOf(record));
-    return conversation.hold(record);
+    this.conversation(record.to).remove(keyOf(record));
+    return this.conversation(record.to).hold(record);
   }
 
   #keep(id: string, record: OutboxRecord | null): void {

@@ -169,7 +169,7 @@ export class Connection extends Emitter<ConnectionEvents> {
     );
   }
 
-  #lose(error: ChatError, isFinal = false): void {
+  #lose(error: ChatError, isFinal?: boolean): void {
     if (isFinal) return this.close(error);
     this.#detach();
     this.#urlIndex++;

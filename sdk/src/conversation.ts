@@ -24,7 +24,7 @@ export interface LoadOptions {
 export interface ConversationHost {
   readonly user: string;
   send(to: string, payload: string): Message;
-  loadEarlier(conversation: Conversation, options: LoadOptions): Promise<boolean>;
+  loadEarlier(conversation: Conversation, options?: LoadOptions): Promise<boolean>;
   sendTyping(to: string): void;
   /** The server has this own message. */
   accepted(id: string): void;
@@ -124,19 +124,15 @@ export class Conversation extends Emitter<ConversationEvents> {
    * @returns whether there is still more
    * @throws ChatError `aborted`, `closed`, or the server's code
    */
-  loadEarlier(options: LoadOptions = {}): Promise<boolean> {
+  loadEarlier(options?: LoadOptions): Promise<boolean> {
     return this.#host.loadEarlier(this, options);
   }
 
   /** Lets go of all but about the newest `keep` settled messages, to spare memory. `loadEarlier` brings them back. */
   trim(keep: number): void {
-    let lowest: Message | undefined;
-    let count = 0;
-    for (const message of this.#timeline.since(-Infinity)) {
-      if (++count > keep) break;
-      lowest = message;
-    }
-    if (!lowest || count <= keep) return;
+    const settled = [...this.#timeline.since(-Infinity)];
+    const lowest = settled[keep - 1];
+    if (!lowest || !settled[keep]) return;
     this.#counted = { unread: this.unread, readAt: this.#marks.readAt, at: this.#newestAt };
     if (this.floor < Infinity) this.#limit(lowest.at);
     else this.#timeline.cut(lowest.at); // no page is there yet: what came since is all
@@ -196,7 +192,7 @@ export class Conversation extends Emitter<ConversationEvents> {
    *   stored it when it heard of it, which is no ack.
    * @internal
    */
-  extend({ messages, more }: MessagePage, isKept = false): void {
+  extend({ messages, more }: MessagePage, isKept?: boolean): void {
     this.floor = -Infinity; // or else put() would take nothing below the window
     for (const stored of messages) if (!isKept || !this.has(keyOf(stored))) this.put(stored);
     if (more && messages[0]) this.#limit(messages[0].at);
@@ -226,8 +222,7 @@ export class Conversation extends Emitter<ConversationEvents> {
     const raised = { ...old };
     for (const name of Object.keys(old) as (keyof Marks)[]) raised[name] = Math.max(old[name], marks[name] ?? 0);
     this.#marks = raised;
-    if (raised.peerReadAt > old.peerReadAt) this.#showMarks(old.peerReadAt);
-    else if (raised.peerReceivedAt > old.peerReceivedAt) this.#showMarks(old.peerReceivedAt);
+    if (raised.peerReadAt > old.peerReadAt || raised.peerReceivedAt > old.peerReceivedAt) this.#showMarks(old.peerReadAt);
     this.#host.touch(this);
   }
 
@@ -270,8 +265,8 @@ export class Conversation extends Emitter<ConversationEvents> {
     if (message.at >= this.#newestAt) this.#newest = message;
   }
 
-  #message({ id, from, to, payload, at }: StoredMessage): Message {
-    return { id, from, to, payload, at, state: this.#stateAt(from, at), key: keyOf({ from, id }) };
+  #message(stored: StoredMessage): Message {
+    return { ...stored, state: this.#stateAt(stored.from, stored.at), key: keyOf(stored) };
   }
 
   #stateAt(from: string, at: Micros): MessageState {

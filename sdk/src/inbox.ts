@@ -102,7 +102,7 @@ export class Inbox {
   }
 
   live(stored: StoredMessage): void {
-    const conversation = this.#conversationOf(stored);
+    const conversation = this.of(stored);
     conversation.type(stored.from, 0);
     const known = conversation.has(keyOf(stored));
     if (known) {
@@ -110,9 +110,13 @@ export class Inbox {
       return;
     }
     this.#live++;
-    const message = conversation.put(stored);
+    this.#tellNew({ message: this.take(stored), conversation, live: true });
+  }
+
+  /** Takes what live delivery, or an ack, told. */
+  take(stored: StoredMessage): Message {
     this.#settings.storage?.change(({ live }) => live.push(stored));
-    this.#tellNew({ message, conversation, live: true });
+    return this.of(stored).put(stored);
   }
 
   /** Everything from the cursor to the end. What comes up during a walk makes another. */
@@ -175,7 +179,7 @@ export class Inbox {
       const cursor = this.cursor;
       try {
         const page = await this.#ask({ type: "sync", cursor, latest: cursor === undefined || undefined, limit: QUERY_LIMIT });
-        await this.#takeSynced(page.messages, page.cursor);
+        await this.#takeSynced(page);
         more = page.more && page.cursor !== cursor;
       } catch (error) {
         if (cursor === undefined || (error as ChatError).code !== "bad_frame") throw error;
@@ -184,11 +188,11 @@ export class Inbox {
     }
   }
 
-  async #takeSynced(messages: readonly StoredMessage[], cursor: string): Promise<void> {
+  async #takeSynced({ messages, cursor }: Answers["sync"]): Promise<void> {
     const { storage } = this.#settings;
     const fresh: MessageEvent[] = [];
     for (const stored of messages) {
-      const conversation = this.#conversationOf(stored);
+      const conversation = this.of(stored);
       const known = conversation.has(keyOf(stored));
       const message = conversation.put(stored);
       if (!known) fresh.push({ message, conversation, live: false });
@@ -207,7 +211,7 @@ export class Inbox {
     this.#epoch++;
     this.cursor = undefined;
     this.#listAgain = true;
-    this.#settings.storage?.change((batch) => Object.assign(batch, { reset: true, stored: [], live: [], spans: [] }));
+    this.#settings.storage?.reset();
     for (const conversation of this.all) {
       const wasShown = conversation.floor < Infinity;
       conversation.reset();
@@ -232,8 +236,7 @@ export class Inbox {
       if (!isCurrent()) continue;
       conversation.extend(page);
       conversation.storedFrom = conversation.floor;
-      const { messages } = page;
-      storage?.change(({ spans }) => spans.push({ with: partner, before, floor: conversation.floor, messages }));
+      storage?.change(({ spans }) => spans.push({ with: partner, before, floor: conversation.floor, messages: page.messages }));
       break;
     }
     return conversation.hasEarlier;
@@ -260,7 +263,8 @@ export class Inbox {
     this.#host.emit("message", event);
   }
 
-  #conversationOf(message: StoredMessage): Conversation {
+  /** A message's. */
+  of(message: Pick<StoredMessage, "from" | "to">): Conversation {
     return this.conversation(partnerOf(message, this.#settings.user));
   }
 

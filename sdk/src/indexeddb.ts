@@ -27,8 +27,8 @@ export interface IndexedDbStorageOptions {
 /**
  * Keeps a chat in IndexedDB: one database for each server and user, named by `databaseName`.
  *
- * Tabs of one user share it. Each tab sends what it wrote, what it found when it started, and what another one leaves unsent; what two
- * tabs send is the same message under the same id. A chat has its own `IndexedDbStorage` object.
+ * Tabs of one user share it. Each tab sends what it wrote, what it found when it started, and what another one leaves unsent, until one
+ * has sent it or taken it back; what two tabs send is the same message under the same id. A chat has its own `IndexedDbStorage` object.
  */
 export class IndexedDbStorage extends WriteBehindStorage {
   readonly #keep: number;

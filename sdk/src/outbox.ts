@@ -17,12 +17,12 @@ export interface Entry {
   /** When it was sent on this connection. */
   sentAtMs?: number | undefined;
   /** It may have been accepted before, with another `at`. */
-  repeated: boolean;
+  repeated: boolean | undefined;
   /** Whoever waits for the server to take it. */
   readonly taken: Gate;
 }
 
-function newEntry(record: OutboxRecord, repeated: boolean): Entry {
+function newEntry(record: OutboxRecord, repeated: boolean | undefined): Entry {
   const taken = new Gate();
   if (record.error) taken.set(false, new ChatError(record.error));
   return { record, repeated, taken };
@@ -31,6 +31,8 @@ function newEntry(record: OutboxRecord, repeated: boolean): Entry {
 export class Outbox {
   #entries = new Map<string, Entry>(); // by id, in the order of writing
   #attempt = 0;
+  /** Nothing is sent until `resume`. */
+  isHeld = false;
   #pause: ReturnType<typeof setTimeout> | undefined;
   readonly #transmit: (record: OutboxRecord) => boolean;
   readonly #settings: Settings;
@@ -50,7 +52,7 @@ export class Outbox {
   }
 
   /** Puts it behind the others. */
-  add(record: OutboxRecord, repeated = false): void {
+  add(record: OutboxRecord, repeated?: boolean): void {
     this.#entries.delete(record.id);
     this.#entries.set(record.id, newEntry(record, repeated));
   }
@@ -63,7 +65,7 @@ export class Outbox {
 
   /** Sends what may be sent now. */
   flush(): void {
-    if (this.#pause) return;
+    if (this.#pause || this.isHeld) return;
     const busy = new Set<string>();
     for (const entry of this.#entries.values()) {
       const { to, error } = entry.record;
@@ -74,10 +76,11 @@ export class Outbox {
     }
   }
 
-  /** Ends a wait after a refusal. */
+  /** Ends a wait after a refusal, or for `isHeld`. */
   resume(): void {
     clearTimeout(this.#pause);
     this.#pause = undefined;
+    this.isHeld = false;
     this.flush();
   }
 

@@ -70,12 +70,18 @@ export interface ChatStorage {
   failed: (error: ChatError) => void;
   /** Set by the chat: it sends this message, if it does not do so already. For what another tab wrote and may not live to send. */
   adopt: (record: OutboxRecord) => unknown;
+  /** Set by the chat: it lets go of this message, if it waits. Another tab has sent it, or taken it back. */
+  drop: (id: string) => unknown;
   /** Opens what belongs to one user of one server. */
   open(server: string, user: string): Promise<StoredState>;
   /** The newest `limit` messages with `at` < `before` (of all, if absent), with all others of the oldest one's `at`. */
   read(partner: string, before: Micros | undefined, limit: number): Promise<StoredPage>;
+  /** What the server has is another store's: forgets messages, spans, conversations and the cursor, those changed so far included. */
+  reset(): void;
   /** Adds to the next transaction, which follows soon. */
   change(edit: (batch: Batch) => unknown): void;
+  /** Looks which of the waiting messages are no longer there, and drops them. Resolves after a second at the latest. */
+  look(): Promise<void>;
   /** Resolves once all changes so far are stored, with the keys (`from + " " + id`) of those in `stored` that were there already. */
   flush(): Promise<ReadonlySet<string>>;
   /** After a last flush. `open` may follow. */

@@ -4,6 +4,7 @@ import type { Batch, ChatStorage, OutboxRecord, StoredPage, StoredState } from "
 
 const NOTHING: ReadonlySet<string> = new Set();
 const LOOK_MS = 15_000;
+const LOOK_MAX_MS = 1_000; // that the chat waits for one
 const GATHER_MS = 100;
 
 function newBatch(): Batch {
@@ -24,11 +25,12 @@ function newBatch(): Batch {
  *
  * Several tabs may share what is stored. A tab that was closed, crashed or frozen by its browser leaves messages that nobody sends: what
  * another tab wrote and what has still not been taken after two looks, 15 s apart, is adopted. Two tabs that send the same message do no
- * harm: it has one id.
+ * harm: it has one id. What waits in several tabs and is gone at a look, one of them has sent or taken back: the others drop it.
  */
 export abstract class WriteBehindStorage implements ChatStorage {
   failed: (error: ChatError) => void = () => {};
   adopt: (record: OutboxRecord) => unknown = () => {};
+  drop: (id: string) => unknown = () => {};
   #state: "closed" | "open" | "failed" = "closed";
   #batch = newBatch();
   #writing: Promise<ReadonlySet<string>> = Promise.resolve(NOTHING);
@@ -36,7 +38,7 @@ export abstract class WriteBehindStorage implements ChatStorage {
   #isUrgent = false; // the batch is
   #hurry: () => void = () => {}; // ends the gathering
   #looking: ReturnType<typeof setTimeout> | undefined;
-  #waiting: ReadonlySet<string> = NOTHING; // ids that the last look found
+  #waiting = new Set<string>(); // ids that the last look found, and what was written since
 
   protected abstract openFor(server: string, user: string): Promise<StoredState>;
   /** By `at`. */
@@ -52,7 +54,9 @@ export abstract class WriteBehindStorage implements ChatStorage {
     const opening = this.#try(() => this.openFor(server, user));
     this.#writing = opening.then(() => NOTHING);
     this.#lookLater();
-    return (await opening) ?? { outbox: [], conversations: [] };
+    const state = await opening ?? { outbox: [], conversations: [] };
+    for (const { id } of state.outbox) this.#waiting.add(id);
+    return state;
   }
 
   async read(partner: string, before: Micros | undefined, limit: number): Promise<StoredPage> {
@@ -66,6 +70,11 @@ export abstract class WriteBehindStorage implements ChatStorage {
     edit(this.#batch);
     const { outbox, live, spans } = this.#batch;
     void this.#write(outbox.size > 0 || live.length + spans.length === 0);
+  }
+
+  /** What is yet to be written goes, too. */
+  reset(): void {
+    this.change((batch) => Object.assign(batch, { reset: true, stored: [], live: [], spans: [] }));
   }
 
   flush(): Promise<ReadonlySet<string>> {
@@ -83,7 +92,10 @@ export abstract class WriteBehindStorage implements ChatStorage {
       this.#batch = newBatch();
       this.#isUrgent = false;
       this.#next = undefined;
-      this.#writing = this.#try(() => this.write(batch)).then((known) => known ?? NOTHING);
+      this.#writing = this.#try(() => this.write(batch)).then((known) => {
+        if (known) for (const [id, record] of batch.outbox) if (record) this.#waiting.add(id);
+        return known ?? NOTHING;
+      });
       return this.#writing;
     });
     return this.#next;
@@ -106,15 +118,39 @@ export abstract class WriteBehindStorage implements ChatStorage {
 
   #lookLater(): void {
     clearTimeout(this.#looking);
-    if (this.#state === "open") this.#looking = setTimeout(() => void this.#look(), LOOK_MS);
+    if (this.#state === "open") this.#looking = setTimeout(() => void this.#lookForLeft(), LOOK_MS);
   }
 
-  async #look(): Promise<void> {
+  async look(): Promise<void> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const isLate = new Promise((resolve) => (timer = setTimeout(resolve, LOOK_MAX_MS)));
+    await Promise.race([this.#waitingNow(), isLate]);
+    clearTimeout(timer);
+  }
+
+  /** What waits for its ack. What does so no more is dropped. */
+  async #waitingNow(): Promise<readonly OutboxRecord[]> {
     await this.flush(); // what this tab has sent is no longer there
+    const waiting = [...this.#waiting]; // not what is written while this reads
     const records = (await this.#try(() => this.readOutbox())) ?? [];
-    if (this.#state !== "open") return;
-    for (const record of records) if (this.#waiting.has(record.id) && !record.error) this.adopt(record);
-    this.#waiting = new Set(records.map(({ id }) => id));
+    if (this.#state !== "open") return [];
+    const found = new Set(records.map(({ id }) => id));
+    for (const id of waiting) {
+      if (found.has(id)) continue;
+      this.#waiting.delete(id);
+      this.drop(id);
+    }
+    return records;
+  }
+
+  async #lookForLeft(): Promise<void> {
+    for (const record of await this.#waitingNow()) {
+      if (this.#waiting.has(record.id) && !record.error) {
+        this.adopt(record);
+        this.#batch.outbox.delete(record.id); // it is there, or was: its writer may take it out at this moment
+      }
+      this.#waiting.add(record.id);
+    }
     this.#lookLater();
   }
 

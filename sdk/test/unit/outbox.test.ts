@@ -183,6 +183,7 @@ describe("with a storage", () => {
     await world.pass(20);
     expect(states(second.conversation("bob"))).toEqual(["one pending"]);
     world.server().down.clear();
+    for (const chat of [first, second]) void chat.conversation("bob").loadEarlier(); // where the tab that did not send it has it from
     await world.pass(60_000);
     for (const chat of [first, second]) expect(states(chat.conversation("bob"))).toEqual(["one sent"]);
     expect(world.server().store).toHaveLength(1);
@@ -207,6 +208,47 @@ describe("with a storage", () => {
     await world.pass();
     expect(states(next.conversation("bob")).filter((state) => !state.endsWith(" sent"))).toEqual(["refused failed"]);
     expect(world.server().socket.sent.map(({ type }) => type)).not.toContain("normal"); // nothing else had waited
+  });
+
+  test("what another tab has adopted it drops when its writer takes it back, also if that was just before it could be sent", async () => {
+    const store = new MemoryStore();
+    world.server().down.add("ws://a/");
+    const writer = world.open("alice", { storage: new MemoryStorage({ store }) });
+    const adopting = world.open("alice", { storage: new MemoryStorage({ store }) });
+    await world.pass();
+    const [first, second] = ["first", "second"].map((text) => writer.send("bob", text).id) as [string, string];
+    await world.pass(31_000);
+    expect(states(adopting.conversation("bob"))).toEqual(["first pending", "second pending"]);
+    writer.discard(first);
+    await world.pass(16_000);
+    expect(states(adopting.conversation("bob"))).toEqual(["second pending"]);
+    adopting.on("state", ({ state }) => state === "connecting" && writer.discard(second));
+    world.server().down.clear();
+    await world.pass(90_000);
+    expect(adopting.state).toBe("online");
+    for (const chat of [writer, adopting]) expect(texts(chat.conversation("bob"))).toEqual([]);
+    expect(world.server().store).toEqual([]);
+    await Promise.all([writer.stop(), adopting.stop()]);
+    expect((await new MemoryStorage({ store }).open("ws://a/", "alice")).outbox).toEqual([]);
+  });
+
+  test("what another tab has sent meanwhile is not sent again", async () => {
+    const store = new MemoryStore();
+    const frozen = world.open("alice", { server: "s", storage: new MemoryStorage({ store }) });
+    const open = world.open("alice", { server: "s", url: "ws://b/", storage: new MemoryStorage({ store }) });
+    await world.pass();
+    world.server().down.add("ws://a/");
+    for (const session of [...world.server().sessions]) if (session.url === "ws://a/") session.lose(1006);
+    const { id } = frozen.send("bob", "hello");
+    const settled = frozen.settled(id);
+    await world.pass(46_000);
+    expect(states(open.conversation("bob"))).toEqual(["hello sent"]);
+    await settled;
+    world.server().down.clear();
+    await world.pass(60_000);
+    expect(states(frozen.conversation("bob"))).toEqual(["hello sent"]);
+    const ofFrozen = world.server().sockets.filter(({ url }) => url === "ws://a/");
+    expect(ofFrozen.flatMap(({ sent }) => sent).filter(({ type }) => type === "normal")).toEqual([]);
   });
 
   test("what another tab heard of is no ack", async () => {
