@@ -44,7 +44,8 @@ export class Connection extends Emitter<ConnectionEvents> {
   #socket: WebSocketLike | undefined;
   #attempt = 0;
   #token: string | undefined; // as it was shown last
-  #timer: ReturnType<typeof setTimeout> | undefined; // the one thing waited for: registration, next ping, leaving, or next try
+  #timer: ReturnType<typeof setTimeout> | undefined; // the one thing waited for: registration, next ping, or next try
+  #leaving: ReturnType<typeof setTimeout> | undefined; // a draining gateway
   #listening: AbortController | undefined; // to the page's events
   readonly #queries = new Map<unknown, (outcome: Outcome) => void>(); // by ref
   #refs = 0;
@@ -143,10 +144,11 @@ export class Connection extends Emitter<ConnectionEvents> {
     } else if (this.state === "connecting" && frame.type === "error") this.#lose(errorOf(frame), REGISTER_ERRORS_FINAL.includes(frame.code));
     else if (frame.type === "draining") {
       // The gateway is going away: it is left at a random moment of the time that it gives.
-      this.#after(this.#settings.random() * frame.afterMs, () => {
+      clearTimeout(this.#leaving);
+      this.#leaving = setTimeout(() => {
         this.#urlIndex++;
         this.#connect();
-      });
+      }, this.#settings.random() * frame.afterMs);
     } else this.emit("frame", frame as PushFrame);
   }
 
@@ -188,6 +190,7 @@ export class Connection extends Emitter<ConnectionEvents> {
   /** Forgets the socket at once: on a dead network its own closing could take minutes. */
   #detach(): void {
     clearTimeout(this.#timer);
+    clearTimeout(this.#leaving);
     const socket = this.#socket;
     if (socket) {
       this.#socket = undefined;

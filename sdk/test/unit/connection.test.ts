@@ -177,12 +177,15 @@ test.each([["another kind of token", "opaque"], ["one that never expires", "e30.
     expect(registers()).toEqual([1, 1]);
   });
 
-test("draining: leaves for another gateway within the time given", async () => {
-  world.open("alice", { url: ["ws://a/", "ws://b/"], random: () => 0.5 });
+test("draining: leaves for another gateway within the time given, also if its user looks at the page meanwhile", async () => {
+  const page = new EventTarget();
+  world.open("alice", { url: ["ws://a/", "ws://b/"], random: () => 0.5, page });
   await world.pass();
   const first = world.server().socket;
   first.push({ type: "draining", afterMs: 10_000 });
-  await world.pass(4_900);
+  await world.pass(4_000);
+  page.dispatchEvent(new Event("visibilitychange"));
+  await world.pass(900);
   expect(world.server().sockets).toHaveLength(1);
   await world.pass(200);
   expect(first.isClosed).toBe(true);
