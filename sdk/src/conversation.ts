@@ -207,10 +207,10 @@ export class Conversation extends Emitter<ConversationEvents> {
   }
 
   /** Takes the server's list entry, or what was stored of it. @internal */
-  summarise(summary: Summary): void {
-    const { last, unread, readAt = 0, receivedAt = 0 } = summary;
+  summarise(summary: Summary & Pick<ConversationRecord, "told">): void {
+    const { last, unread, readAt = 0, receivedAt = 0, told = { readAt, receivedAt } } = summary;
     this.raise(summary);
-    this.told = { readAt, receivedAt };
+    this.told = { ...told };
     if (!last) return;
     if (last.at >= this.#counted.at) this.#counted = { unread, readAt, at: last.at };
     this.#note(this.#message(last));
@@ -247,7 +247,7 @@ export class Conversation extends Emitter<ConversationEvents> {
 
   /** @internal */
   record(): ConversationRecord {
-    return { with: this.with, unread: this.unread, last: this.#newest, ...this.#marks };
+    return { with: this.with, unread: this.unread, last: this.#newest, ...this.#marks, told: { ...this.told } };
   }
 
   get #newestAt(): Micros {

@@ -17,6 +17,8 @@ export interface ConversationRecord {
   readonly receivedAt: Micros;
   readonly peerReadAt: Micros;
   readonly peerReceivedAt: Micros;
+  /** What the server was told of this user's marks. */
+  readonly told?: { readonly readAt: Micros; readonly receivedAt: Micros };
 }
 
 export interface StoredState {

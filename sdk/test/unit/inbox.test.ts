@@ -378,6 +378,28 @@ describe("with a storage", () => {
     expect(seen).toEqual(["bob: while away (synced)"]);
   });
 
+  test("a mark made offline is told after a reload, also of a conversation beyond the first page; few are told again", async () => {
+    world.server().post("bob", "alice", "one");
+    const store = new MemoryStore();
+    const before = reopen(store);
+    await world.pass();
+    for (let index = 0; index < 60; index++) world.server().post(`user${index}`, "alice", `m${index}`);
+    await world.pass();
+    world.server().down.add("ws://a/");
+    world.server().socket.lose(1006);
+    before.conversation("bob").markRead();
+    await world.pass();
+    await before.stop();
+    world.server().down.clear();
+    const after = reopen(store);
+    await world.pass();
+    expect(world.server().marks.get("read alice bob")).toBe(after.conversation("bob").marks.readAt);
+    await after.stop();
+    reopen(store);
+    await world.pass();
+    expect(world.server().socket.sent.filter(({ type }) => type === "read" || type === "received").length).toBeLessThan(15);
+  });
+
   test("a crash between pages of sync repeats rather than skips", async () => {
     const store = new MemoryStore();
     const before = reopen(store);
