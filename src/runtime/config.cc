@@ -41,10 +41,24 @@ std::string variable_name(std::string_view name) {
   return variable;
 }
 
-// The value of a key that no option has: it may be a mistyped secret's, unless it is a number or a boolean.
-std::string mask_unknown(std::string_view value) {
-  const bool is_number = value.find_first_not_of("0123456789-") == std::string_view::npos;
-  return quote(is_number || value == "true" || value == "false" ? value : kMasked);
+std::string lower_case(std::string_view text) {
+  std::string lower(text);
+  for (char& c : lower) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return lower;
+}
+
+// Whether `key` may be the mistyped name of a secret: whether the first letters of one of the name's words are in it.
+bool resembles(std::string_view key, std::string_view secret) {
+  constexpr std::size_t kLetters = 3;
+  const std::string letters = lower_case(key);
+  for (std::size_t word = 0; word < secret.size();) {
+    if (letters.contains(secret.substr(word, kLetters))) return true;
+    const std::size_t dash = secret.find('-', word);
+    word = dash == std::string_view::npos ? secret.size() : dash + 1;
+  }
+  return false;
 }
 
 std::expected<std::string, std::string> read_whole_file(const std::string& path) {
@@ -364,9 +378,13 @@ Options::Failure Options::apply(Option& option, std::string_view source, std::st
 Options::Failure Options::unknown(std::string_view source, std::string_view key, std::string_view value,
                                   const std::function<std::string(const Option&)>& spelling) const {
   std::vector<std::string> names;
-  for (const Option& option : options_) names.push_back(spelling(option));
-  return fmt::format("{} {}: unknown key with the value {}, allowed are {}", source, quote(key), mask_unknown(value),
-                     fmt::join(names, ", "));
+  bool may_be_secret = false;
+  for (const Option& option : options_) {
+    names.push_back(spelling(option));
+    may_be_secret = may_be_secret || (option.is_secret_ && resembles(key, option.name_));
+  }
+  return fmt::format("{} {}: unknown key with the value {}, allowed are {}", source, quote(key),
+                     quote(may_be_secret ? kMasked : mask_url(value)), fmt::join(names, ", "));
 }
 
 std::vector<Options::Setting> Options::settings() const {

@@ -221,6 +221,10 @@ TEST_F(ConfigTest, UnknownKeysOfEverySource) {
   sources_.environment.clear();
   sources_.dotenv = "SIMPLECHAT_CLUSTER_SECRTE=hidden";
   EXPECT_THAT(refusal(), HasSubstr(".env \"SIMPLECHAT_CLUSTER_SECRTE\": unknown key with the value \"***\""));
+  sources_.dotenv = "SIMPLECHAT_COLOUR=red";
+  EXPECT_THAT(refusal(), HasSubstr(".env \"SIMPLECHAT_COLOUR\": unknown key with the value \"red\""));
+  sources_.dotenv = "SIMPLECHAT_DB_URL=postgres://alice:hush@h/chat-db";
+  EXPECT_THAT(refusal(), HasSubstr("unknown key with the value \"postgres://alice:***@h/chat-db\""));
   sources_.dotenv.reset();
   files_["c.toml"] = "api_port = 1";
   EXPECT_THAT(refusal({"--config", "c.toml"}),
