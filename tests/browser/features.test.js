@@ -72,6 +72,16 @@ function notifications(page) {
   });
 }
 
+// Switched on by the user, who then looks at something else.
+async function hideWithNotifications(page) {
+  await page.evaluate(() => navigator.serviceWorker.ready);
+  await watchNotifications(page);
+  await page.click('button[aria-label="Settings"]');
+  await page.check("#notifications");
+  await page.keyboard.press("Escape");
+  await setHidden(page, true);
+}
+
 // From now on `shownIs` can tell when a notification has been shown.
 function watchNotifications(page) {
   return page.evaluate(() => {
@@ -150,12 +160,7 @@ scenario("a notification tells of what came during a disconnection, once it is k
   const page = await open(CLIENT_A, { me: alice, to: bob, ws: proxy.url }, { permissions: ["notifications"] });
   const service = await open(CLIENT_B);
   await unreadIs(page, carol, 1); // its first sync is through: what came before that is told by the title only
-  await page.evaluate(() => navigator.serviceWorker.ready);
-  await watchNotifications(page);
-  await page.click('button[aria-label="Settings"]');
-  await page.check("#notifications");
-  await page.keyboard.press("Escape");
-  await setHidden(page, true);
+  await hideWithNotifications(page);
   proxy.swallow("toPage");
   await sendFrames(service, dave, alice, ["read on another device"]);
   await sendFrames(service, carol, alice, ["missed", "missed, too"]);
@@ -174,12 +179,7 @@ scenario("a notification does not tell of what another page of its user shows, a
   const page = await open(CLIENT_A, { me: alice }, { permissions: ["notifications"] });
   const inSight = await open(CLIENT_B, { me: alice, to: bob });
   const service = await open(CLIENT_B);
-  await page.evaluate(() => navigator.serviceWorker.ready);
-  await watchNotifications(page);
-  await page.click('button[aria-label="Settings"]');
-  await page.check("#notifications");
-  await page.keyboard.press("Escape");
-  await setHidden(page, true);
+  await hideWithNotifications(page);
   await sendFrames(service, bob, alice, ["in sight"]);
   await textsAre(inSight, ["in sight"]);
   await sendFrames(service, carol, alice, ["not in sight"]);
